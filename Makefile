@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+# make            build into build/
+# make demo       install packages, build, run the order-management demo (DEMO_SECONDS=n to end it)
+# make test       install packages, build twice (plain; ASan+UBSan), run every test
+# make bench      measure, JSON lines
+# make lint       format, include arrows, cppcheck, clang-tidy
+# make install    PREFIX=/usr/local
+#
+# One rule builds each kind of thing; a folder's sources are its *.c. BUILD and SANITIZE name a variant:
+#   make BUILD=build/asan SANITIZE=address,undefined
+
+PREFIX ?= /usr/local
+BUILD ?= build
+SANITIZE ?=
+CC = gcc
+VERSION := $(shell sed -n 's/^.define MUSTER_VERSION "\(.*\)"/\1/p' include/muster/muster.h)
+
+WARN = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef -Wconversion -Wno-sign-conversion
+CFLAGS ?= -O2 -g
+ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(WARN) -fvisibility=hidden -ffunction-sections -fdata-sections \
+             -fno-semantic-interposition -D_GNU_SOURCE -Iinclude -I. $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all -DMUSTER_NO_JEMALLOC)
+ALL_LDFLAGS = $(LDFLAGS) -Wl,--gc-sections $(if $(SANITIZE),-fsanitize=$(SANITIZE))
+# jemalloc and a sanitizer both want to be the allocator.
+MASTER_LIBS = -luv -lhttp_parser $(if $(SANITIZE),,-ljemalloc)
+
+shm_src := $(wildcard shm/*.c)
+runtime_src := $(filter-out runtime/main.c,$(wildcard runtime/*.c))
+unit_src := $(wildcard tests/unit/*.c)
+bench_src := $(wildcard bench/*.c)
+obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+pic = $(patsubst %.c,$(BUILD)/pic/%.o,$(1))
+
+unit_bin := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(unit_src))
+bench_bin := $(patsubst bench/%.c,$(BUILD)/bench/%,$(bench_src))
+
+.PHONY: all demo test bench lint format install clean packages unit
+all: $(BUILD)/libmuster.a $(BUILD)/libmuster.so $(BUILD)/muster.pc
+
+$(BUILD)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+$(BUILD)/pic/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -fPIC -MMD -MP -c -o $@ $<
+
+$(BUILD)/libmuster.a: $(call pic,$(shm_src))
+	rm -f $@ && ar rcs $@ $^
+# nodelete: exited threads call back into the library after a dlclose.
+$(BUILD)/libmuster.so: $(call pic,$(shm_src)) shm/libmuster.map
+	$(CC) -shared -o $@ $(call pic,$(shm_src)) $(ALL_LDFLAGS) -Wl,-soname,libmuster.so.0 -Wl,-z,nodelete,-z,relro,-z,now -Wl,--version-script=shm/libmuster.map
+	ln -sf libmuster.so $(BUILD)/libmuster.so.0
+$(BUILD)/libmuster-master.a: $(call obj,$(runtime_src))
+	rm -f $@ && ar rcs $@ $^
+
+$(BUILD)/muster: $(call obj,runtime/main.c) $(BUILD)/libmuster-master.a $(BUILD)/libmuster.a
+	$(CC) -o $@ $^ $(ALL_LDFLAGS) $(MASTER_LIBS) -lpthread
+$(BUILD)/order_mgmt: $(call obj,$(filter-out examples/order_mgmt/load%.c,$(wildcard examples/order_mgmt/*.c))) $(BUILD)/libmuster-master.a $(BUILD)/libmuster.a
+	$(CC) -o $@ $^ $(ALL_LDFLAGS) $(MASTER_LIBS) -luring -lpthread
+$(BUILD)/order_load: $(call obj,$(wildcard examples/order_mgmt/load*.c))
+	$(CC) -o $@ $^ $(ALL_LDFLAGS) -luring -lpthread
+
+$(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libmuster.a
+	@mkdir -p $(@D)
+	$(CC) -o $@ $^ $(ALL_LDFLAGS) -lcmocka -lpthread
+$(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(BUILD)/libmuster.a
+	@mkdir -p $(@D)
+	$(CC) -o $@ $^ $(ALL_LDFLAGS) -lpthread -lm
+
+$(BUILD)/%.pc: %.pc.in include/muster/muster.h
+	@mkdir -p $(@D)
+	sed 's|@PREFIX@|$(PREFIX)|;s|@VERSION@|$(VERSION)|' $< > $@
+
+packages:
+	tools/install-packages
+unit: $(unit_bin)
+
+demo: packages
+	$(MAKE) all
+	examples/order_mgmt/demo $(BUILD)
+test: packages
+	$(MAKE) all unit
+	$(MAKE) all unit BUILD=build/asan SANITIZE=address,undefined
+	tests/run
+bench: packages
+	$(MAKE) all $(bench_bin)
+	bench/run $(BUILD)
+lint: packages
+	tools/lint
+format:
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include/muster
+	install -m 755 $(BUILD)/muster $(DESTDIR)$(PREFIX)/bin/
+	install -m 644 include/muster/*.h $(DESTDIR)$(PREFIX)/include/muster/
+	install -m 644 $(BUILD)/libmuster.a $(BUILD)/libmuster-master.a $(DESTDIR)$(PREFIX)/lib/
+	install -m 755 $(BUILD)/libmuster.so $(DESTDIR)$(PREFIX)/lib/libmuster.so.$(VERSION)
+	ln -sf libmuster.so.$(VERSION) $(DESTDIR)$(PREFIX)/lib/libmuster.so.0
+	ln -sf libmuster.so.0 $(DESTDIR)$(PREFIX)/lib/libmuster.so
+	install -m 644 $(BUILD)/muster.pc $(BUILD)/muster-master.pc $(DESTDIR)$(PREFIX)/lib/pkgconfig/
+clean:
+	rm -rf build
+
+-include $(shell find $(BUILD)/obj $(BUILD)/pic -name '*.d' 2>/dev/null)

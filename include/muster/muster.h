@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * muster.h - what a worker links against: declare families, look up series, record.
+ *
+ *   caveats, read first
+ *     fork      A child starts with an empty slab of its own on its first record; handles stay valid.
+ *     signals   Every recorder and every lookup may be called from a signal handler.
+ *     threads   Everything here may be called from any thread; no call takes a lock on a hot path.
+ *     failure   Recording cannot fail. What cannot be stored is dropped and counted, see
+ *               muster_dropped_series_total, muster_refused_updates_total, muster_attach_failures_total.
+ *     export    Values are seen by others only when the environment names a region:
+ *               MUSTER_REGION=/dev/shm/...  Without it all calls work on private memory.
+ *
+ * Errors: 0 is success; a negative errno is the operating system's word; MUSTER_E... are ours.
+ * muster_strerror() names both; muster_error_message() is the whole sentence of the thread's last error.
+ */
+#ifndef MUSTER_MUSTER_H
+#define MUSTER_MUSTER_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+#pragma GCC visibility push(default)
+
+#define MUSTER_VERSION "0.1.0"
+
+/* ---- errors ------------------------------------------------------------------------------- */
+
+/* One row per code: name, number, text. The numbers are part of the ABI. */
+#define MUSTER_ERRORS(X)                                                                           \
+	X(NAME, -5001, "metric name is not valid")                                                     \
+	X(SUFFIX, -5002, "metric name has a suffix its type must not have, or lacks one it must have") \
+	X(HELP, -5003, "help text is missing or not valid UTF-8")                                      \
+	X(UNIT, -5004, "unit is not the last word of the metric name")                                 \
+	X(LABEL, -5005, "label name is not valid, reserved or repeated")                               \
+	X(BOUNDS, -5006, "histogram bounds are not finite and strictly ascending, or too many")        \
+	X(MODE, -5007, "gauge mode is missing, or given to another type")                              \
+	X(TYPE, -5008, "type is unknown, or does not fit the call")                                    \
+	X(CONFLICT, -5009, "family exists already with another description")                           \
+	X(LABEL_VALUES, -5010, "label values do not fit the family, or are not valid UTF-8")           \
+	X(FAMILY_LIMIT, -5011, "family has reached its series limit")                                  \
+	X(FULL, -5012, "slab is full")                                                                 \
+	X(REGION, -5013, "region directory is not safe to use")                                        \
+	X(FORMAT, -5014, "file is not a slab this version can read")                                   \
+	X(BUSY, -5015, "region is already served by another master")                                   \
+	X(OPTION, -5016, "option is not valid")
+
+enum muster_error {
+#define MUSTER__ROW(name, number, text) MUSTER_E##name = (number),
+	MUSTER_ERRORS(MUSTER__ROW)
+#undef MUSTER__ROW
+};
+
+/* Name a code returned by any muster function.
+ *   code   0, a negative errno or a MUSTER_E... code
+ * Returns a static string, never NULL.
+ * Context: any thread, any signal handler (errno texts: any thread). */
+const char *muster_strerror(int code);
+
+/* The last failure of the calling thread as a whole sentence: what was refused, its value, the limit,
+ * the remedy.
+ * Returns a thread-local string, "" if nothing failed yet; valid until the thread's next failure.
+ * Context: any thread. */
+const char *muster_error_message(void);
+
+/* ---- families ----------------------------------------------------------------------------- */
+
+enum muster_type {
+	MUSTER_COUNTER = 1,      /* whole events; uint64 */
+	MUSTER_REAL_COUNTER = 2, /* real amounts >= 0, such as seconds or bytes; double */
+	MUSTER_GAUGE = 3,        /* a value that goes up and down; double; needs a mode */
+	MUSTER_IN_FLIGHT = 4,    /* a gauge of things begun and not ended; summed over live workers */
+	MUSTER_HISTOGRAM = 5,    /* observations counted by upper bound, with their sum */
+	MUSTER_SUMMARY = 6,      /* observations: count and sum */
+};
+
+/* How the gauges of several workers become one; the names are prometheus_client's. The live modes
+ * count running workers only. ALL and LIVEALL keep one sample per worker under a `pid` label. */
+enum muster_mode {
+	MUSTER_ALL = 1,
+	MUSTER_LIVEALL,
+	MUSTER_MIN,
+	MUSTER_LIVEMIN,
+	MUSTER_MAX,
+	MUSTER_LIVEMAX,
+	MUSTER_SUM,
+	MUSTER_LIVESUM,
+	MUSTER_MOSTRECENT,
+	MUSTER_LIVEMOSTRECENT,
+};
+
+#define MUSTER_NAME_BYTES_MAX 200
+#define MUSTER_HELP_BYTES_MAX 4096
+#define MUSTER_LABELS_MAX 32
+#define MUSTER_LABEL_VALUE_BYTES_MAX 4096
+#define MUSTER_BOUNDS_MAX 256
+#define MUSTER_SERIES_MAX_DEFAULT 10000
+
+/* Description of a family. Zero-initialise, then fill; everything is copied. */
+struct muster_opts {
+	const char *name;          /* as exposed; a counter's ends in _total */
+	const char *help;          /* required, UTF-8, at most MUSTER_HELP_BYTES_MAX */
+	const char *unit;          /* base unit that ends the name (before _total), or NULL */
+	const char *const *labels; /* NULL-terminated label names, or NULL for none */
+	enum muster_mode mode;     /* MUSTER_GAUGE only, and required there */
+	const double *bounds;      /* MUSTER_HISTOGRAM only: upper bounds, +Inf left out; NULL: the default */
+	size_t bounds_count;
+	uint32_t series_max;       /* series this family may hold in one process; 0: the default */
+};
+
+struct muster_family;
+
+/* Declare a family, or find the one declared before with the same description. A family without
+ * labels is exposed at 0 from now on.
+ *   type    one of enum muster_type
+ *   opts    its description, copied
+ *   out     the family, valid for the life of the process and of its children; on failure it is
+ *           untouched, and a NULL family is safe to use everywhere: its series are dropped
+ * Returns 0; MUSTER_ENAME, ESUFFIX, EHELP, EUNIT, ELABEL, EBOUNDS, EMODE, ETYPE for a description that
+ *   is not valid; MUSTER_ECONFLICT if the name stands for another description in this process;
+ *   MUSTER_EFULL if the slab or the memory of the process has no room.
+ * Context: any thread; before or after fork. Attaches the process to its region.
+ * Source: Prometheus "Writing client libraries", promlint; OpenMetrics 1.0 section on names. */
+int muster_declare(enum muster_type type, const struct muster_opts *opts, struct muster_family **out);
+
+/* .005 .01 .025 .05 .1 .25 .5 1 2.5 5 10: what a histogram gets when no bounds are given. */
+extern const double muster_bounds_default[11];
+/* OpenTelemetry's http.server.request.duration: the default with .075 .75 7.5 added. */
+extern const double muster_bounds_http[14];
+
+/* Fill `out` with count bounds start, start + width, ... (seconds or any unit).
+ * Returns 0, or MUSTER_EBOUNDS if width <= 0, count is 0 or above MUSTER_BOUNDS_MAX, or one is not finite.
+ * Context: any. */
+int muster_bounds_linear(double start, double width, size_t count, double *out);
+
+/* Fill `out` with count bounds start, start * factor, ...
+ * Returns 0, or MUSTER_EBOUNDS if start <= 0, factor <= 1, count is 0 or too large, or one is not finite.
+ * Context: any. */
+int muster_bounds_exponential(double start, double factor, size_t count, double *out);
+
+/* ---- handles ------------------------------------------------------------------------------ */
+
+/* A bound series. Copy freely; valid in every thread and in forked children. A zero handle, and the
+ * handle of a series that could not be created, record into scratch memory. */
+typedef struct { uint32_t word; } muster_counter;
+typedef struct { uint32_t word; } muster_real_counter;
+typedef struct { uint32_t word; } muster_in_flight;
+typedef struct { const struct muster__gauge *desc; } muster_gauge;
+typedef struct { const struct muster__distribution *desc; } muster_histogram;
+typedef struct { const struct muster__distribution *desc; } muster_summary;
+
+/* One label value; not NUL-terminated. */
+struct muster_str {
+	const char *bytes;
+	size_t count;
+};
+
+static inline struct muster_str muster_str(const char *s)
+{
+	struct muster_str r = {s, s ? strlen(s) : 0};
+	return r;
+}
+
+/* Find or create the series with these label values.
+ *   family  from muster_declare(); NULL gives a scratch handle
+ *   values  one per label name, in the order declared; UTF-8, at most MUSTER_LABEL_VALUE_BYTES_MAX each
+ *   count   how many; must equal the family's label count
+ * Returns a handle, always usable. If the series could not be created it is a scratch handle, the drop
+ *   is counted in muster_dropped_series_total{family,reason} and muster_error_message() tells why.
+ * Context: any thread, any signal handler. Finding takes no lock; creating takes one in the process.
+ * Keep the handle where you can: recording by handle is many times cheaper than finding it. */
+muster_counter muster_counter_get(struct muster_family *family, const struct muster_str *values, size_t count);
+muster_real_counter muster_real_counter_get(struct muster_family *family, const struct muster_str *values,
+                                            size_t count);
+muster_gauge muster_gauge_get(struct muster_family *family, const struct muster_str *values, size_t count);
+muster_in_flight muster_in_flight_get(struct muster_family *family, const struct muster_str *values, size_t count);
+muster_histogram muster_histogram_get(struct muster_family *family, const struct muster_str *values, size_t count);
+muster_summary muster_summary_get(struct muster_family *family, const struct muster_str *values, size_t count);
+
+/* muster_counter_with(family, "GET", "200"): the same with C strings, 0 to 8 of them. */
+#ifndef __cplusplus
+#define muster_counter_with(...) MUSTER__WITH(muster_counter_get, __VA_ARGS__)
+#define muster_real_counter_with(...) MUSTER__WITH(muster_real_counter_get, __VA_ARGS__)
+#define muster_gauge_with(...) MUSTER__WITH(muster_gauge_get, __VA_ARGS__)
+#define muster_in_flight_with(...) MUSTER__WITH(muster_in_flight_get, __VA_ARGS__)
+#define muster_histogram_with(...) MUSTER__WITH(muster_histogram_get, __VA_ARGS__)
+#define muster_summary_with(...) MUSTER__WITH(muster_summary_get, __VA_ARGS__)
+#define MUSTER__PICK(f, a, b, c, d, e, g, h, i, n, ...) MUSTER__WITH##n
+#define MUSTER__WITH(get, ...) MUSTER__PICK(__VA_ARGS__, 8, 7, 6, 5, 4, 3, 2, 1, 0, )(get, __VA_ARGS__)
+#define MUSTER__V(...) (const struct muster_str[]){__VA_ARGS__}
+#define MUSTER__S muster_str
+#define MUSTER__WITH0(g, f) g(f, NULL, 0)
+#define MUSTER__WITH1(g, f, a) g(f, MUSTER__V(MUSTER__S(a)), 1)
+#define MUSTER__WITH2(g, f, a, b) g(f, MUSTER__V(MUSTER__S(a), MUSTER__S(b)), 2)
+#define MUSTER__WITH3(g, f, a, b, c) g(f, MUSTER__V(MUSTER__S(a), MUSTER__S(b), MUSTER__S(c)), 3)
+#define MUSTER__WITH4(g, f, a, b, c, d)                                                            \
+	g(f, MUSTER__V(MUSTER__S(a), MUSTER__S(b), MUSTER__S(c), MUSTER__S(d)), 4)
+#define MUSTER__WITH5(g, f, a, b, c, d, e)                                                         \
+	g(f, MUSTER__V(MUSTER__S(a), MUSTER__S(b), MUSTER__S(c), MUSTER__S(d), MUSTER__S(e)), 5)
+#define MUSTER__WITH6(g, f, a, b, c, d, e, h)                                                      \
+	g(f, MUSTER__V(MUSTER__S(a), MUSTER__S(b), MUSTER__S(c), MUSTER__S(d), MUSTER__S(e), MUSTER__S(h)), 6)
+#define MUSTER__WITH7(g, f, a, b, c, d, e, h, i)                                                   \
+	g(f, MUSTER__V(MUSTER__S(a), MUSTER__S(b), MUSTER__S(c), MUSTER__S(d), MUSTER__S(e), MUSTER__S(h),  \
+	               MUSTER__S(i)), 7)
+#define MUSTER__WITH8(g, f, a, b, c, d, e, h, i, j)                                                \
+	g(f, MUSTER__V(MUSTER__S(a), MUSTER__S(b), MUSTER__S(c), MUSTER__S(d), MUSTER__S(e), MUSTER__S(h),  \
+	               MUSTER__S(i), MUSTER__S(j)), 8)
+#else
+extern "C++" {
+#define MUSTER__WITH(kind)                                                                         \
+	inline muster_##kind muster_##kind##_with(struct muster_family *f)                             \
+	{                                                                                              \
+		return muster_##kind##_get(f, NULL, 0);                                                    \
+	}                                                                                              \
+	template <class... S> inline muster_##kind muster_##kind##_with(struct muster_family *f, S... s)   \
+	{                                                                                              \
+		const struct muster_str v[] = {muster_str(s)...};                                          \
+		return muster_##kind##_get(f, v, sizeof...(s));                                            \
+	}
+MUSTER__WITH(counter)
+MUSTER__WITH(real_counter)
+MUSTER__WITH(gauge)
+MUSTER__WITH(in_flight)
+MUSTER__WITH(histogram)
+MUSTER__WITH(summary)
+#undef MUSTER__WITH
+}
+#endif
+
+#include <muster/record.h>
+
+#pragma GCC visibility pop
+#ifdef __cplusplus
+}
+#endif
+#endif

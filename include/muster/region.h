@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * region.h - the read side: open a region, merge its slabs into a view, write an exposition.
+ *
+ *   A region is a directory (on tmpfs) holding one slab per worker and the ledger of the dead. Reading
+ *   needs no permission but to read, takes no lock that a worker knows of, and trusts nothing it reads.
+ *   An object here belongs to one thread at a time. Nothing here folds or deletes: that is the master's.
+ *
+ *   A slab may be truncated by its owner while it is read; the kernel then raises SIGBUS. A program that
+ *   reads regions of workers it does not trust calls muster_guard_install() once at start.
+ */
+#ifndef MUSTER_REGION_H
+#define MUSTER_REGION_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <muster/muster.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+#pragma GCC visibility push(default)
+
+#define MUSTER_REGION_PATH_BYTES_MAX 200
+
+/* Why a slab is not believed. The first word is the `reason` label of muster_slabs_quarantined_total. */
+#define MUSTER_QUARANTINES(X)                                                                      \
+	X(OPEN, "open", "cannot be opened, or is no regular file of the region's owner")               \
+	X(SHORT, "short", "is smaller than its header or its geometry says")                           \
+	X(MAGIC, "magic", "is not a slab")                                                             \
+	X(VERSION, "version", "has a format version this reader does not know")                        \
+	X(MACHINE, "machine", "has another word size or byte order")                                   \
+	X(HEADER, "header", "has a damaged header or an impossible geometry")                          \
+	X(CATALOGUE, "catalogue", "has a catalogue record that breaks the format")                     \
+	X(FAMILY, "family", "describes a family no worker could have declared")                        \
+	X(SERIES, "series", "has a series with impossible labels or cells, or twice")                  \
+	X(BUDGET, "budget", "holds more families, series or bytes than a slab may")                    \
+	X(SHRUNK, "shrunk", "was truncated while it was read, or its published length went back")
+
+enum muster_quarantine {
+#define MUSTER__ROW(id, reason, text) MUSTER_QUARANTINE_##id,
+	MUSTER_QUARANTINES(MUSTER__ROW)
+#undef MUSTER__ROW
+	MUSTER_QUARANTINE_COUNT
+};
+
+struct muster_region;
+
+/* Open the region in directory `path`.
+ *   out   the region; free with muster_region_destroy(); untouched on failure
+ * Returns 0; -ENOENT, -ENOTDIR, -EACCES from the kernel; -ENAMETOOLONG if path has more than
+ *   MUSTER_REGION_PATH_BYTES_MAX bytes; MUSTER_EREGION if others than its owner may write to it, or
+ *   its owner is neither this user nor root; -ENOMEM.
+ * Context: any thread. Opens file descriptors (O_CLOEXEC). */
+int muster_region_open(const char *path, struct muster_region **out);
+
+/* Close a region and forget its view; accepts NULL and nulls the pointer. */
+void muster_region_destroy(struct muster_region **region);
+
+/* Told of each slab when it is quarantined: its file name and why. */
+typedef void muster_quarantine_fn(void *ctx, const char *file, enum muster_quarantine reason);
+void muster_region_on_quarantine(struct muster_region *region, muster_quarantine_fn *fn, void *ctx);
+
+/* The `reason` label and the sentence ("<file> " + text) of a quarantine. Static strings. */
+const char *muster_quarantine_reason(enum muster_quarantine reason);
+const char *muster_quarantine_text(enum muster_quarantine reason);
+
+/* Bring the view up to date: find new slabs, ask the kernel who lives, read new catalogue records, sum
+ * all values. Cost is O(live cells), whoever died before.
+ * Returns 0; -ENOMEM (the view is the one before); -errno if the directory cannot be read.
+ * Context: the thread that owns the region. Never waits for a worker. */
+int muster_region_refresh(struct muster_region *region);
+
+/* Write the view as Prometheus text 0.0.4: families by name, series by label values.
+ *   text, bytes   valid until the next call on this region; not NUL-terminated
+ * Returns 0; -ENOMEM.
+ * Source: Prometheus exposition formats, text-based format 0.0.4. */
+int muster_region_text(struct muster_region *region, const char **text, size_t *bytes);
+
+/* What the last refresh found. */
+struct muster_region_stats {
+	uint32_t live, dead, quarantined; /* slabs now in the region */
+	uint64_t families, series;        /* in the view */
+};
+void muster_region_stats(const struct muster_region *region, struct muster_region_stats *out);
+
+/* Install a SIGBUS handler that turns a fault inside a slab being read into a quarantine and passes
+ * every other SIGBUS to the handler that was there before.
+ * Returns 0 or -errno. Context: once, at start, before threads. */
+int muster_guard_install(void);
+
+#pragma GCC visibility pop
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * declare.c - checking the description of a family and entering it into the catalogue.
+ *
+ * A description is refused here, with its reason, rather than at the scrape: names and suffixes as
+ * promlint and OpenMetrics want them. Runs in workers.
+ */
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+#include "error.h"
+#include "family.h"
+#include "names.h"
+
+const double muster_bounds_default[11] = {.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10};
+const double muster_bounds_http[14] = {.005, .01, .025, .05, .075, .1, .25, .5, .75, 1, 2.5, 5, 7.5, 10};
+
+/* ---- checking ----------------------------------------------------------------------------- */
+
+static int check_name(const struct muster_opts *o, enum muster_type type)
+{
+	size_t bytes = o->name ? strlen(o->name) : 0;
+
+	if (!muster__name_valid(o->name, bytes))
+		return muster__error(MUSTER_ENAME, "metric name \"%.80s\": must be [a-zA-Z_][a-zA-Z0-9_]*, 1 to %d bytes",
+		                     o->name ? o->name : "", MUSTER_NAME_BYTES_MAX);
+	const char *wrong = muster__suffix_wrong(o->name, bytes, type);
+	if (wrong == NULL)
+		return 0;
+	if (type == MUSTER_COUNTER || type == MUSTER_REAL_COUNTER)
+		return muster__error(MUSTER_ESUFFIX, "%.80s: %s", o->name,
+		                     strcmp(wrong, "_total") == 0 ? "a counter's name ends in _total; rename it"
+		                                                  : "the suffix is reserved for what encoders add; rename it");
+	return muster__error(MUSTER_ESUFFIX, "%.80s: only a counter may end in _total and nothing in _bucket, _count, "
+	                                     "_sum or _created, found %s; rename it", o->name, wrong);
+}
+
+static int check_help(const struct muster_opts *o)
+{
+	size_t bytes = o->help ? strlen(o->help) : 0;
+
+	if (bytes == 0 || bytes > MUSTER_HELP_BYTES_MAX || !muster__utf8_valid(o->help, bytes))
+		return muster__error(MUSTER_EHELP, "%.80s: help has %zu bytes; write 1 to %d bytes of UTF-8", o->name, bytes,
+		                     MUSTER_HELP_BYTES_MAX);
+	return 0;
+}
+
+/* The unit is the last word of the name, before a counter's _total. */
+static int check_unit(const struct muster_opts *o)
+{
+	size_t unit = o->unit ? strlen(o->unit) : 0, name = strlen(o->name);
+
+	if (unit == 0)
+		return 0;
+	if (name > 6 && strcmp(o->name + name - 6, "_total") == 0)
+		name -= 6;
+	if (muster__name_valid(o->unit, unit) && name > unit + 1 && o->name[name - unit - 1] == '_' &&
+	    memcmp(o->name + name - unit, o->unit, unit) == 0)
+		return 0;
+	return muster__error(MUSTER_EUNIT, "%.80s: does not end in its unit \"%.40s\"; rename it or leave the unit out",
+	                     o->name, o->unit);
+}
+
+static int check_labels(const struct muster_opts *o, enum muster_type type, size_t *count)
+{
+	size_t n = 0;
+
+	for (; o->labels && o->labels[n]; n++) {
+		const char *label = o->labels[n];
+		if (n == MUSTER_LABELS_MAX)
+			return muster__error(MUSTER_ELABEL, "%.80s: has more than %d labels", o->name, MUSTER_LABELS_MAX);
+		if (!muster__label_name_valid(label, strlen(label), type, o->mode))
+			return muster__error(MUSTER_ELABEL, "%.80s: label \"%.80s\": must be [a-zA-Z_][a-zA-Z0-9_]*, not begin "
+			                                    "with __, not be le, quantile, nor pid in modes all and liveall",
+			                     o->name, label);
+		for (size_t i = 0; i < n; i++)
+			if (strcmp(o->labels[i], label) == 0)
+				return muster__error(MUSTER_ELABEL, "%.80s: label \"%.80s\" is given twice", o->name, label);
+	}
+	*count = n;
+	return 0;
+}
+
+static int check_bounds(const struct muster_opts *o, enum muster_type type)
+{
+	if (type != MUSTER_HISTOGRAM)
+		return o->bounds || o->bounds_count
+		           ? muster__error(MUSTER_EBOUNDS, "%.80s: only histograms have bounds", o->name)
+		           : 0;
+	if (o->bounds == NULL)
+		return 0;
+	if (o->bounds_count == 0 || o->bounds_count > MUSTER_BOUNDS_MAX)
+		return muster__error(MUSTER_EBOUNDS, "%.80s: %zu bounds given; the limits are 1 and %d", o->name,
+		                     o->bounds_count, MUSTER_BOUNDS_MAX);
+	for (size_t i = 0; i < o->bounds_count; i++)
+		if (!isfinite(o->bounds[i]) || (i > 0 && !(o->bounds[i] > o->bounds[i - 1])))
+			return muster__error(MUSTER_EBOUNDS, "%.80s: bound %zu is %g; bounds are finite and ascend, +Inf is added",
+			                     o->name, i + 1, o->bounds[i]);
+	return 0;
+}
+
+static int check_type(const struct muster_opts *o, enum muster_type type)
+{
+	if (type < MUSTER_COUNTER || type > MUSTER_SUMMARY)
+		return muster__error(MUSTER_ETYPE, "%.80s: %d is no metric type", o->name, (int)type);
+	bool given = o->mode >= MUSTER_ALL && o->mode <= MUSTER_LIVEMOSTRECENT;
+	if (type == MUSTER_GAUGE ? !given : o->mode != 0)
+		return muster__error(MUSTER_EMODE, "%.80s: mode %d; a gauge needs one of enum muster_mode, other types have none",
+		                     o->name, (int)o->mode);
+	return 0;
+}
+
+static int check(const struct muster_opts *o, enum muster_type type, size_t *label_count)
+{
+	int rc = check_name(o, type);
+
+	if (rc == 0)
+		rc = check_type(o, type);
+	if (rc == 0)
+		rc = check_help(o);
+	if (rc == 0)
+		rc = check_unit(o);
+	if (rc == 0)
+		rc = check_labels(o, type, label_count);
+	return rc ? rc : check_bounds(o, type);
+}
+
+/* ---- building the record ------------------------------------------------------------------ */
+
+static char *put(char *at, const void *bytes, size_t count)
+{
+	memcpy(at, bytes, count);
+	return at + count;
+}
+
+static size_t length(const char *s)
+{
+	return s ? strlen(s) : 0;
+}
+
+static void bounds_of(const struct muster_opts *o, enum muster_type type, const double **bounds, uint32_t *count)
+{
+	bool usual = o->bounds == NULL;
+
+	*bounds = type != MUSTER_HISTOGRAM ? NULL : usual ? muster_bounds_default : o->bounds;
+	*count = type != MUSTER_HISTOGRAM ? 0 : usual ? 11 : (uint32_t)o->bounds_count;
+}
+
+static uint32_t record_bytes(const struct muster_opts *o, uint32_t bounds_count, size_t label_count)
+{
+	size_t bytes = sizeof(struct muster__family_shm) + bounds_count * sizeof(double) + strlen(o->name) +
+	               strlen(o->help) + length(o->unit);
+
+	for (size_t i = 0; i < label_count; i++)
+		bytes += sizeof(uint16_t) + strlen(o->labels[i]);
+	return muster__align8((uint32_t)bytes);
+}
+
+/* The record as it will be published, in the arena (whose memory is zero). The drop cells are the next
+ * of the store. NULL if there is no memory. */
+static struct muster__family_shm *record_make(const struct muster_opts *o, enum muster_type type, size_t label_count)
+{
+	const double *bounds;
+	uint32_t bounds_count;
+
+	bounds_of(o, type, &bounds, &bounds_count);
+	uint32_t bytes = record_bytes(o, bounds_count, label_count);
+	struct muster__family_shm *r = muster__arena_alloc(bytes, 16);
+	if (r == NULL)
+		return NULL;
+	*r = (struct muster__family_shm){
+		.record = {.bytes = bytes, .kind = MUSTER__RECORD_FAMILY},
+		.family = muster__store.family_count,
+		.type = (uint8_t)type,
+		.mode = (uint8_t)o->mode,
+		.label_count = (uint16_t)label_count,
+		.bounds_count = bounds_count,
+		.drop_cell = muster__store.int_used,
+		.name_bytes = (uint16_t)strlen(o->name),
+		.help_bytes = (uint16_t)strlen(o->help),
+		.unit_bytes = (uint16_t)length(o->unit),
+	};
+	char *at = (char *)(r + 1);
+	if (bounds_count)
+		at = put(at, bounds, bounds_count * sizeof *bounds);
+	at = put(at, o->name, r->name_bytes);
+	at = put(at, o->help, r->help_bytes);
+	if (r->unit_bytes)
+		at = put(at, o->unit, r->unit_bytes);
+	for (size_t i = 0; i < label_count; i++) {
+		uint16_t n = (uint16_t)strlen(o->labels[i]);
+		at = put(at, &n, sizeof n);
+		at = put(at, o->labels[i], n);
+	}
+	return r;
+}
+
+/* ---- the family --------------------------------------------------------------------------- */
+
+/* Bounds as the recorders want them: an even number, aligned, filled up with +Inf. */
+static int bounds_place(struct muster_family *family)
+{
+	uint32_t count = family->record->bounds_count, padded = (count + 1) / 2 * 2;
+	double *bounds = muster__arena_alloc((padded + 1) * sizeof *bounds, 16);
+
+	if (bounds == NULL)
+		return MUSTER_EFULL;
+	memcpy(bounds, family->record + 1, count * sizeof *bounds);
+	for (uint32_t i = count; i < padded; i++)
+		bounds[i] = INFINITY;
+	family->bounds = bounds;
+	family->bounds_count = count;
+	family->padded_count = padded;
+	return 0;
+}
+
+static struct muster_family *family_make(const struct muster_opts *o, enum muster_type type, size_t label_count)
+{
+	struct muster_family *f = muster__arena_alloc(sizeof *f, 16);
+
+	if (f == NULL || (f->record = record_make(o, type, label_count)) == NULL || bounds_place(f) != 0)
+		return NULL;
+	f->type = type;
+	f->ordinal = muster__store.family_count;
+	f->label_count = (uint32_t)label_count;
+	f->series_max = label_count == 0 ? 1 : o->series_max ? o->series_max : MUSTER_SERIES_MAX_DEFAULT;
+	f->timestamped = o->mode == MUSTER_MOSTRECENT || o->mode == MUSTER_LIVEMOSTRECENT;
+	f->drop_word = MUSTER__WORD_CELLS + f->record->drop_cell;
+	return f;
+}
+
+/* Two descriptions are one family if their records agree but for help and place. */
+static bool same(const struct muster__family_shm *a, const struct muster__family_shm *b)
+{
+	const char *ta = (const char *)(a + 1), *tb = (const char *)(b + 1);
+	size_t head = a->bounds_count * sizeof(double) + a->name_bytes;
+	size_t tail_a = a->record.bytes - sizeof *a - head - a->help_bytes;
+	size_t tail_b = b->record.bytes - sizeof *b - head - b->help_bytes;
+
+	if (a->type != b->type || a->mode != b->mode || a->label_count != b->label_count ||
+	    a->bounds_count != b->bounds_count || a->unit_bytes != b->unit_bytes)
+		return false;
+	/* Up to 7 zero bytes of padding follow; label lengths make the text before them unambiguous. */
+	size_t tail = tail_a < tail_b ? tail_a : tail_b;
+	return memcmp(ta, tb, head) == 0 && memcmp(ta + head + a->help_bytes, tb + head + b->help_bytes, tail) == 0;
+}
+
+static struct muster_family *family_find(const char *name)
+{
+	size_t bytes = strlen(name);
+
+	for (struct muster_family *f = muster__store.families; f; f = f->next) {
+		const char *text = (const char *)(f->record + 1) + f->bounds_count * sizeof(double);
+		if (f->record->name_bytes == bytes && memcmp(text, name, bytes) == 0)
+			return f;
+	}
+	return NULL;
+}
+
+/* Enter a new family. Its cells and its number are taken before its record is published. */
+static int family_publish(struct muster_family *f)
+{
+	struct muster__store *s = &muster__store;
+
+	if (muster__store_reserve(s->int_used + MUSTER__DROP_CELLS, s->real_used, s->gauge_used) != 0)
+		return MUSTER_EFULL;
+	s->int_used += MUSTER__DROP_CELLS;
+	int rc = muster__store_append(&f->record->record);
+	if (rc != 0)
+		return rc;
+	s->family_count++;
+	f->next = s->families;
+	s->families = f;
+	return 0;
+}
+
+static int declare_locked(enum muster_type type, const struct muster_opts *o, size_t label_count,
+                          struct muster_family **out)
+{
+	struct muster_family *old = family_find(o->name), *f = family_make(o, type, label_count);
+
+	if (f == NULL)
+		return MUSTER_EFULL;
+	if (old && !same(old->record, f->record))
+		return MUSTER_ECONFLICT;
+	if (old) {
+		*out = old;
+		return 0;
+	}
+	int rc = family_publish(f);
+	if (rc == 0 && label_count == 0)
+		rc = muster__series_create_unlabelled(f);
+	if (rc == 0)
+		*out = f;
+	return rc;
+}
+
+static enum muster__event event_of(int code)
+{
+	return code == MUSTER_ECONFLICT ? MUSTER__EVENT_FAMILY_CONFLICT
+	       : code == MUSTER_EFULL   ? MUSTER__EVENT_FAMILY_FULL
+	                                : MUSTER__EVENT_FAMILY_INVALID;
+}
+
+int muster_declare(enum muster_type type, const struct muster_opts *opts, struct muster_family **out)
+{
+	size_t label_count = 0;
+	sigset_t saved;
+	int error = errno, rc = check(opts, type, &label_count);
+
+	if (rc == 0) {
+		(void)muster__attached();
+		muster__store_lock(&saved);
+		rc = declare_locked(type, opts, label_count, out);
+		muster__store_unlock(&saved);
+		if (rc == MUSTER_ECONFLICT)
+			(void)muster__error(rc, "%.80s: declared before with another type, mode, unit, labels or bounds; "
+			                        "make the descriptions equal or choose another name", opts->name);
+		else if (rc == MUSTER_EFULL)
+			(void)muster__error(rc, "%.80s: no room for another family in this process's slab; raise "
+			                        "MUSTER_SLAB_BYTES_MAX or free space in the region", opts->name);
+	}
+	if (rc != 0)
+		muster__event(event_of(rc));
+	errno = error;
+	return rc;
+}
+
+/* ---- bounds ------------------------------------------------------------------------------- */
+
+static int bounds_error(const char *what, size_t count)
+{
+	return muster__error(MUSTER_EBOUNDS, "%s bounds, %zu of them: give 1 to %d, a step that ascends, all finite", what,
+	                     count, MUSTER_BOUNDS_MAX);
+}
+
+int muster_bounds_linear(double start, double width, size_t count, double *out)
+{
+	if (!(width > 0) || !isfinite(start) || count == 0 || count > MUSTER_BOUNDS_MAX ||
+	    !isfinite(start + width * (double)(count - 1)))
+		return bounds_error("linear", count);
+	for (size_t i = 0; i < count; i++)
+		out[i] = start + width * (double)i;
+	return 0;
+}
+
+int muster_bounds_exponential(double start, double factor, size_t count, double *out)
+{
+	double last = start;
+
+	for (size_t i = 1; i < count && i < MUSTER_BOUNDS_MAX; i++)
+		last *= factor;
+	if (!(start > 0) || !(factor > 1) || count == 0 || count > MUSTER_BOUNDS_MAX || !isfinite(last))
+		return bounds_error("exponential", count);
+	for (size_t i = 0; i < count; i++)
+		out[i] = i == 0 ? start : out[i - 1] * factor;
+	return 0;
+}

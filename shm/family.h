@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * family.h - families and series as their own process knows them. Private memory, inherited by fork.
+ *
+ * Written under the store's lock, read without it: a table and a series are complete before the pointer
+ * to them is stored with release (ORDER(series-publish), pairs with the acquire in series_find()).
+ */
+#ifndef MUSTER__FAMILY_H
+#define MUSTER__FAMILY_H
+
+#include "store.h"
+
+struct muster__series {
+	uint64_t hash;
+	uint32_t word; /* counters, in flight: what the handle carries */
+	uint32_t key_bytes;
+	union {
+		struct muster__gauge gauge;
+		struct muster__distribution distribution;
+	};
+	char key[]; /* per label uint16 bytes + value, as in the catalogue */
+};
+
+struct muster__slot {
+	uint64_t hash;
+	struct muster__series *series;
+};
+
+/* Open addressing, a power of two, at most half full. */
+struct muster__table {
+	uint32_t mask, used;
+	struct muster__slot slots[];
+};
+
+struct muster_family {
+	struct muster_family *next;
+	const struct muster__family_shm *record; /* our own copy, as published */
+	struct muster__table *table;
+	enum muster_type type;
+	uint32_t ordinal, label_count;
+	uint32_t series_max, series_count;
+	uint32_t drop_word;
+	uint32_t full; /* at its series_max: lookups that find nothing need not take the lock */
+	bool timestamped;
+	uint32_t bounds_count, padded_count;
+	const double *bounds;
+};
+
+/* The family's series with these values, made if need be; NULL if it cannot be had, which is counted. */
+struct muster__series *muster__series_get(struct muster_family *family, enum muster_type type,
+                                          const struct muster_str *values, size_t count);
+
+/* Under the lock: make the one series of a family without labels. Returns 0 or MUSTER_EFULL. */
+int muster__series_create_unlabelled(struct muster_family *family);
+
+#endif

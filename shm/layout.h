@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * layout.h - the slab and ledger file format; the only header that writing and reading code share.
+ *
+ * Normative text: docs/slab-format.md. Everything here is fixed by static asserts at the end. A struct
+ * whose name ends in _shm lives in shared memory: writers publish into it, readers copy it out once,
+ * field by field, and trust nothing in the copy before it is checked.
+ *
+ *     0            header, one page
+ *     catalogue    append-only records, `catalogue_used` bytes of them published
+ *     gauges       one word per gauge series (bits XOR MUSTER__GAUGE_KEY; 0 = never set)
+ *     bank 0       the shared bank: atomic read-modify-write, any thread; drop counters live here
+ *     bank 1..     one writer thread each: 8 control words, int cells, at real_off: real cells
+ *
+ * The file is sparse. All offsets are fixed when it is created; space is reserved by fallocate before a
+ * record that needs it is published.
+ */
+#ifndef MUSTER__LAYOUT_H
+#define MUSTER__LAYOUT_H
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <muster/muster.h>
+
+#define MUSTER__MAGIC UINT64_C(0x0a0d525453554d89) /* \x89 M U S T R \r \n, as PNG does it */
+#define MUSTER__FORMAT_MAJOR 1
+#define MUSTER__FORMAT_MINOR 0
+#define MUSTER__BYTE_ORDER UINT32_C(0x01020304)
+#define MUSTER__PAGE 4096u
+
+enum muster__kind { MUSTER__KIND_SLAB = 1, MUSTER__KIND_LEDGER = 2 };
+
+/* Name of a slab file: prefix, then pid, start ticks and instance in hex. Readers take nothing from the
+ * name but that it is a slab. */
+#define MUSTER__SLAB_PREFIX "slab."
+#define MUSTER__LEDGER_NAME "ledger"
+
+/* Why a series could not be created: index into the drop cells of its family. */
+#define MUSTER__DROPS(X)                                                                           \
+	X(FAMILY_LIMIT, "family_limit")                                                                \
+	X(SLAB_FULL, "slab_full")                                                                      \
+	X(LABEL_VALUES, "label_values")
+
+/* Events counted in the header: metric, reason. */
+#define MUSTER__EVENTS(X)                                                                          \
+	X(REFUSED_NEGATIVE, "muster_refused_updates_total", "negative")                                \
+	X(REFUSED_NOT_FINITE, "muster_refused_updates_total", "not_finite")                            \
+	X(REFUSED_MODE, "muster_refused_updates_total", "mostrecent_add")                              \
+	X(FAMILY_INVALID, "muster_dropped_families_total", "invalid")                                  \
+	X(FAMILY_CONFLICT, "muster_dropped_families_total", "conflict")                                \
+	X(FAMILY_FULL, "muster_dropped_families_total", "slab_full")
+
+enum muster__drop {
+#define MUSTER__ROW(id, text) MUSTER__DROP_##id,
+	MUSTER__DROPS(MUSTER__ROW)
+#undef MUSTER__ROW
+	MUSTER__DROP_COUNT
+};
+
+enum muster__event {
+#define MUSTER__ROW(id, metric, reason) MUSTER__EVENT_##id,
+	MUSTER__EVENTS(MUSTER__ROW)
+#undef MUSTER__ROW
+	MUSTER__EVENT_COUNT
+};
+
+#define MUSTER__EVENT_WORDS 32
+#define MUSTER__DROP_CELLS 4 /* reserved per family, MUSTER__DROP_COUNT of them used */
+
+/* Who writes a slab. Compared as a whole; a reader's only use of it is to ask the kernel about life. */
+struct muster__identity {
+	uint64_t start_ticks; /* field 22 of /proc/self/stat; 0 if /proc could not be read */
+	uint64_t instance;    /* random */
+	uint8_t boot_id[16];  /* 0 if unreadable */
+	uint64_t pidns_ino;   /* inode of /proc/self/ns/pid; 0 if unreadable */
+	uint32_t pid;         /* in that pid namespace */
+	uint32_t reserved;
+};
+
+/* Sizes and places, in bytes from the start of the file or of a bank, and in cells. */
+struct muster__geometry {
+	uint64_t file_bytes;
+	uint64_t catalogue_off, catalogue_bytes;
+	uint64_t gauge_off;
+	uint64_t bank_off, bank_stride;
+	uint64_t real_off; /* from the start of a bank */
+	uint32_t gauge_cells, int_cells, real_cells;
+	uint32_t bank_count; /* bank 0 included */
+};
+
+struct muster__header_shm {
+	/* fixed before the file has a name */
+	uint64_t magic;
+	uint16_t major, minor;
+	uint8_t word_bytes;
+	uint8_t kind;
+	uint16_t header_bytes;
+	uint32_t byte_order;
+	uint32_t checksum; /* FNV-1a, 32 bits, of bytes 0..255 with this field 0 */
+	struct muster__geometry geometry;
+	struct muster__identity identity;
+	uint64_t created_unix_ns;
+	uint8_t reserved0[256 - 24 - 72 - 48 - 8];
+	/* changing; each word has one writer at a time or is added to atomically */
+	_Atomic uint64_t catalogue_used; /* ORDER(publish) release; a reader acquires */
+	_Atomic uint64_t banks_used;     /* banks 0..n-1 have been claimed; ORDER(bank-publish) release */
+	_Atomic uint64_t events[MUSTER__EVENT_WORDS];
+	uint8_t reserved1[MUSTER__PAGE - 256 - 16 - 8 * MUSTER__EVENT_WORDS];
+};
+
+/* ---- catalogue records: 8-byte aligned, native byte order --------------------------------- */
+
+enum muster__record_kind {
+	MUSTER__RECORD_FAMILY = 1,
+	MUSTER__RECORD_SERIES = 2,
+	MUSTER__RECORD_REMOVE = 3,
+	MUSTER__RECORD_FOLDED = 4, /* ledger only: identity of a slab that is in the totals */
+};
+
+struct muster__record_shm {
+	uint32_t bytes; /* of the whole record with its tail and padding; a multiple of 8 */
+	uint16_t kind;
+	uint16_t reserved;
+};
+
+/* Tail: double bounds[bounds_count]; name; help; unit; per label uint16 bytes + name; zero padding. */
+struct muster__family_shm {
+	struct muster__record_shm record;
+	uint32_t family; /* ordinal: how many family records stand before this one */
+	uint8_t type, mode;
+	uint16_t label_count;
+	uint32_t bounds_count;
+	uint32_t drop_cell; /* first of MUSTER__DROP_CELLS int cells, counted in bank 0 */
+	uint16_t name_bytes, help_bytes, unit_bytes, reserved;
+};
+
+#define MUSTER__NO_CELL UINT32_MAX
+
+/* Tail: per label of the family uint16 bytes + value; zero padding.
+ *   type            int_cell                     real_cell
+ *   counter         value                        -
+ *   real counter    -                            value
+ *   gauge           cell in the gauge area       -
+ *   gauge, recent   Unix time in ns (0 = unset)  bits of the value
+ *   in flight       int64                        -
+ *   histogram       first of bounds_count + 1    sum
+ *   summary         count                        sum */
+struct muster__series_shm {
+	struct muster__record_shm record;
+	uint32_t family;
+	uint32_t int_cell, real_cell;
+	uint32_t pid; /* ledger only, modes all: whose sample; 0: the slab's owner */
+	uint64_t created_unix_ns;
+};
+
+/* The series is no more; its cells are not used again. */
+struct muster__remove_shm {
+	struct muster__record_shm record;
+	uint32_t series; /* ordinal: how many series records stand before the removed one */
+	uint32_t reserved;
+};
+
+struct muster__folded_shm {
+	struct muster__record_shm record;
+	struct muster__identity identity;
+};
+
+/* Control words at the start of a bank, as record.h writes them. */
+struct muster__bank_shm {
+	_Atomic uint64_t scratch_int, scratch_real;
+	_Atomic uint64_t intent, intent_int, intent_real;
+	uint64_t reserved[3];
+	_Atomic uint64_t int_cells[];
+};
+
+#define MUSTER__RECORD_BYTES_MAX (1u << 18)
+
+static inline uint32_t muster__align8(uint32_t bytes)
+{
+	return (bytes + 7) & ~UINT32_C(7);
+}
+
+/* FNV-1a over the fixed part of a header whose checksum field is 0. */
+static inline uint32_t muster__header_checksum(const struct muster__header_shm *h)
+{
+	const unsigned char *p = (const unsigned char *)h;
+	uint32_t hash = UINT32_C(2166136261);
+
+	for (size_t i = 0; i < 256; i++) {
+		unsigned char byte = i >= 20 && i < 24 ? 0 : p[i];
+		hash = (hash ^ byte) * UINT32_C(16777619);
+	}
+	return hash;
+}
+
+_Static_assert(ATOMIC_LLONG_LOCK_FREE == 2 && ATOMIC_LONG_LOCK_FREE == 2, "cells must be lock-free to be address-free");
+_Static_assert(sizeof(_Atomic uint64_t) == 8 && sizeof(double) == 8, "a cell is one 8-byte word");
+_Static_assert(sizeof(struct muster__identity) == 48, "format");
+_Static_assert(offsetof(struct muster__identity, instance) == 8, "format");
+_Static_assert(offsetof(struct muster__identity, boot_id) == 16, "format");
+_Static_assert(offsetof(struct muster__identity, pidns_ino) == 32, "format");
+_Static_assert(offsetof(struct muster__identity, pid) == 40, "format");
+_Static_assert(sizeof(struct muster__geometry) == 72, "format");
+_Static_assert(offsetof(struct muster__geometry, catalogue_off) == 8, "format");
+_Static_assert(offsetof(struct muster__geometry, gauge_off) == 24, "format");
+_Static_assert(offsetof(struct muster__geometry, bank_off) == 32, "format");
+_Static_assert(offsetof(struct muster__geometry, real_off) == 48, "format");
+_Static_assert(offsetof(struct muster__geometry, gauge_cells) == 56, "format");
+_Static_assert(offsetof(struct muster__geometry, bank_count) == 68, "format");
+_Static_assert(sizeof(struct muster__header_shm) == MUSTER__PAGE, "format");
+_Static_assert(offsetof(struct muster__header_shm, major) == 8, "format");
+_Static_assert(offsetof(struct muster__header_shm, word_bytes) == 12, "format");
+_Static_assert(offsetof(struct muster__header_shm, kind) == 13, "format");
+_Static_assert(offsetof(struct muster__header_shm, header_bytes) == 14, "format");
+_Static_assert(offsetof(struct muster__header_shm, byte_order) == 16, "format");
+_Static_assert(offsetof(struct muster__header_shm, checksum) == 20, "format");
+_Static_assert(offsetof(struct muster__header_shm, geometry) == 24, "format");
+_Static_assert(offsetof(struct muster__header_shm, identity) == 96, "format");
+_Static_assert(offsetof(struct muster__header_shm, created_unix_ns) == 144, "format");
+_Static_assert(offsetof(struct muster__header_shm, catalogue_used) == 256, "format");
+_Static_assert(offsetof(struct muster__header_shm, banks_used) == 264, "format");
+_Static_assert(offsetof(struct muster__header_shm, events) == 272, "format");
+_Static_assert(MUSTER__EVENT_COUNT <= MUSTER__EVENT_WORDS, "format");
+_Static_assert(MUSTER__DROP_COUNT <= MUSTER__DROP_CELLS, "format");
+_Static_assert(sizeof(struct muster__record_shm) == 8, "format");
+_Static_assert(sizeof(struct muster__family_shm) == 32, "format");
+_Static_assert(offsetof(struct muster__family_shm, type) == 12, "format");
+_Static_assert(offsetof(struct muster__family_shm, bounds_count) == 16, "format");
+_Static_assert(offsetof(struct muster__family_shm, drop_cell) == 20, "format");
+_Static_assert(offsetof(struct muster__family_shm, name_bytes) == 24, "format");
+_Static_assert(sizeof(struct muster__series_shm) == 32, "format");
+_Static_assert(offsetof(struct muster__series_shm, int_cell) == 12, "format");
+_Static_assert(offsetof(struct muster__series_shm, pid) == 20, "format");
+_Static_assert(offsetof(struct muster__series_shm, created_unix_ns) == 24, "format");
+_Static_assert(sizeof(struct muster__remove_shm) == 16, "format");
+_Static_assert(sizeof(struct muster__folded_shm) == 56, "format");
+_Static_assert(offsetof(struct muster__bank_shm, int_cells) == 8 * MUSTER__WORD_CELLS, "format");
+_Static_assert(offsetof(struct muster__bank_shm, intent) == 8 * MUSTER__WORD_INTENT, "format");
+
+#endif

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * names.c - what a name, a label and a text may be. Pure functions, any process.
+ */
+#include "names.h"
+
+#include <stdint.h>
+#include <string.h>
+
+static bool word_valid(const char *s, size_t bytes)
+{
+	if (bytes == 0 || bytes > MUSTER_NAME_BYTES_MAX)
+		return false;
+	for (size_t i = 0; i < bytes; i++) {
+		char c = s[i];
+		bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+		if (!letter && !(i > 0 && c >= '0' && c <= '9'))
+			return false;
+	}
+	return true;
+}
+
+static bool equals(const char *s, size_t bytes, const char *word)
+{
+	return bytes == strlen(word) && memcmp(s, word, bytes) == 0;
+}
+
+static bool ends_with(const char *s, size_t bytes, const char *suffix)
+{
+	size_t n = strlen(suffix);
+
+	return bytes >= n && memcmp(s + bytes - n, suffix, n) == 0;
+}
+
+bool muster__name_valid(const char *name, size_t bytes)
+{
+	return word_valid(name, bytes);
+}
+
+bool muster__label_name_valid(const char *name, size_t bytes, enum muster_type type, enum muster_mode mode)
+{
+	if (!word_valid(name, bytes) || (bytes >= 2 && name[0] == '_' && name[1] == '_'))
+		return false;
+	if (equals(name, bytes, "le") || equals(name, bytes, "quantile"))
+		return false;
+	bool per_pid = type == MUSTER_GAUGE && (mode == MUSTER_ALL || mode == MUSTER_LIVEALL);
+	return !(per_pid && equals(name, bytes, "pid"));
+}
+
+/* How many bytes the well-formed sequence at s has; 0 if there is none. RFC 3629, table of section 4. */
+static size_t utf8_sequence(const unsigned char *s, size_t bytes)
+{
+	unsigned char lead = s[0];
+	size_t n = lead < 0x80 ? 1 : lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : lead < 0xf5 ? 4 : 0;
+
+	if (n == 0 || n > bytes || lead == 0)
+		return 0;
+	for (size_t i = 1; i < n; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	bool bad = (lead == 0xe0 && s[1] < 0xa0) || (lead == 0xed && s[1] > 0x9f) || (lead == 0xf0 && s[1] < 0x90) ||
+	           (lead == 0xf4 && s[1] > 0x8f);
+	return bad ? 0 : n;
+}
+
+bool muster__utf8_valid(const char *text, size_t bytes)
+{
+	const unsigned char *s = (const unsigned char *)text;
+
+	for (size_t i = 0; i < bytes;) {
+		size_t n = utf8_sequence(s + i, bytes - i);
+		if (n == 0)
+			return false;
+		i += n;
+	}
+	return true;
+}
+
+const char *muster__suffix_wrong(const char *name, size_t bytes, enum muster_type type)
+{
+	/* What encoders append themselves; promlint and OpenMetrics 1.0 keep them for that. */
+	static const char *const reserved[] = {"_bucket", "_count", "_sum", "_created"};
+
+	for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
+		if (ends_with(name, bytes, reserved[i]))
+			return reserved[i];
+	bool counter = type == MUSTER_COUNTER || type == MUSTER_REAL_COUNTER;
+	return counter != ends_with(name, bytes, "_total") ? "_total" : NULL;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * names.h - what a name, a label and a text may be. Pure functions on bytes of known length, used where
+ * families are declared and again, on private copies, where slabs are read.
+ */
+#ifndef MUSTER__NAMES_H
+#define MUSTER__NAMES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <muster/muster.h>
+
+/* [a-zA-Z_][a-zA-Z0-9_]*, at most MUSTER_NAME_BYTES_MAX. Colons are for recording rules. */
+bool muster__name_valid(const char *name, size_t bytes);
+
+/* [a-zA-Z_][a-zA-Z0-9_]*, not beginning with "__", not le or quantile, nor pid where the encoder adds
+ * it (gauges in mode all and liveall). */
+bool muster__label_name_valid(const char *name, size_t bytes, enum muster_type type, enum muster_mode mode);
+
+/* Well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates) without NUL. */
+bool muster__utf8_valid(const char *text, size_t bytes);
+
+/* The suffix that speaks against name for this type, or the one it lacks ("_total"); NULL if none. */
+const char *muster__suffix_wrong(const char *name, size_t bytes, enum muster_type type);
+
+#endif
