@@ -13,7 +13,7 @@ static int declare(enum muster_type type, struct muster_opts opts)
 	return rc;
 }
 
-#define OPTS(...) ((struct muster_opts){.help = "Help.", __VA_ARGS__})
+#define OPTS(...) ((struct muster_opts){__VA_ARGS__, .help = "Help."})
 
 static void names_are_checked(void **state)
 {
@@ -46,9 +46,9 @@ static void suffixes_are_checked_as_promlint_would(void **state)
 static void help_is_required(void **state)
 {
 	(void)state;
-	assert_int_equal(declare(MUSTER_COUNTER, OPTS(.name = "h_total", .help = NULL)), MUSTER_EHELP);
-	assert_int_equal(declare(MUSTER_COUNTER, OPTS(.name = "h_total", .help = "")), MUSTER_EHELP);
-	assert_int_equal(declare(MUSTER_COUNTER, OPTS(.name = "h_total", .help = "\xff")), MUSTER_EHELP);
+	assert_int_equal(declare(MUSTER_COUNTER, (struct muster_opts){.name = "h_total"}), MUSTER_EHELP);
+	assert_int_equal(declare(MUSTER_COUNTER, (struct muster_opts){.name = "h_total", .help = ""}), MUSTER_EHELP);
+	assert_int_equal(declare(MUSTER_COUNTER, (struct muster_opts){.name = "h_total", .help = "\xff"}), MUSTER_EHELP);
 }
 
 static void unit_must_end_the_name(void **state)

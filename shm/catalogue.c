@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * catalogue.c - the tree of validated catalogues: holding, adopting, splitting, appending.
+ *
+ * Runs in readers, on private memory. What a record may say is judged in catalogue_check.c.
+ */
+#include "catalogue.h"
+
+#include "grow.h"
+
+/* ---- nodes -------------------------------------------------------------------------------- */
+
+int muster__catalogue_create(struct muster__catalogue **out)
+{
+	struct muster__catalogue *node = calloc(1, sizeof *node);
+
+	if (node == NULL)
+		return -ENOMEM;
+	node->refs = 1;
+	*out = node;
+	return 0;
+}
+
+static int child_create(struct muster__catalogue *base, bool unshared, struct muster__catalogue **out)
+{
+	struct muster__catalogue *node;
+	int rc = muster__catalogue_create(&node);
+
+	if (rc != 0)
+		return rc;
+	node->base = muster__catalogue_hold(base);
+	node->next = base->children;
+	base->children = node;
+	node->begin = node->end = base->end;
+	node->unshared = unshared;
+	*out = node;
+	return 0;
+}
+
+static void unlink_child(struct muster__catalogue *node)
+{
+	struct muster__catalogue **at = &node->base->children;
+
+	while (*at != node)
+		at = &(*at)->next;
+	*at = node->next;
+}
+
+static void content_free(struct muster__catalogue *node)
+{
+	free(node->bytes);
+	free(node->families);
+	free(node->series);
+	free(node->folded);
+	free(node->mapping.runs);
+	free(node->mapping.pids);
+	muster__index_clear(&node->index);
+}
+
+struct muster__catalogue *muster__catalogue_hold(struct muster__catalogue *node)
+{
+	node->refs++;
+	return node;
+}
+
+void muster__catalogue_release(struct muster__catalogue **at)
+{
+	struct muster__catalogue *node = *at;
+
+	*at = NULL;
+	while (node && --node->refs == 0) {
+		struct muster__catalogue *base = node->base;
+		if (base)
+			unlink_child(node);
+		content_free(node);
+		free(node);
+		node = base;
+	}
+}
+
+/* ---- appending ---------------------------------------------------------------------------- */
+
+bool muster__cursor_fits(const struct muster__cursor *end, const struct muster__geometry *geometry)
+{
+	return end->bytes <= geometry->catalogue_bytes && end->ints <= geometry->int_cells &&
+	       end->reals <= geometry->real_cells && end->gauges <= geometry->gauge_cells;
+}
+
+/* The bytes of the whole record at `at`, 0 if it is not all there, or one that breaks the format. */
+static int record_bytes(const unsigned char *at, size_t left, bool more, uint32_t *bytes)
+{
+	struct muster__record_shm record;
+
+	*bytes = 0;
+	if (left < sizeof record)
+		return more ? 0 : MUSTER__BAD(CATALOGUE);
+	memcpy(&record, at, sizeof record);
+	if (record.bytes < sizeof record || record.bytes % 8 != 0 || record.bytes > MUSTER__RECORD_BYTES_MAX)
+		return MUSTER__BAD(CATALOGUE);
+	if (record.bytes > left)
+		return more ? 0 : MUSTER__BAD(CATALOGUE);
+	*bytes = record.bytes;
+	return 0;
+}
+
+static int record_append(struct muster__catalogue *node, const struct muster__catalogue_rules *rules,
+                         const unsigned char *at, uint32_t bytes)
+{
+	size_t off = (size_t)(node->end.bytes - node->begin.bytes);
+
+	if (muster__grow(&node->bytes, &node->bytes_capacity, off + bytes, 1) != 0)
+		return -ENOMEM;
+	memcpy(node->bytes + off, at, bytes);
+	int rc = muster__catalogue_enter(node, rules, (uint32_t)off);
+	if (rc == 0)
+		node->end.bytes += bytes;
+	return rc;
+}
+
+static int records_append(struct muster__catalogue *node, const struct muster__catalogue_rules *rules,
+                          const unsigned char *bytes, size_t count, bool more, size_t *used)
+{
+	uint32_t n;
+
+	for (*used = 0; *used < count; *used += n) {
+		int rc = record_bytes(bytes + *used, count - *used, more, &n);
+		if (rc != 0 || n == 0)
+			return rc;
+		rc = record_append(node, rules, bytes + *used, n);
+		if (rc != 0)
+			return rc;
+	}
+	return 0;
+}
+
+int muster__catalogue_append(struct muster__catalogue **at, const struct muster__catalogue_rules *rules,
+                             const unsigned char *bytes, size_t count, bool more, size_t *used)
+{
+	struct muster__catalogue *node;
+
+	*used = 0;
+	if (count == 0)
+		return 0;
+	if ((*at)->refs > 1) {
+		int rc = child_create(*at, rules->unshared, &node);
+		if (rc != 0)
+			return rc;
+		muster__catalogue_release(at);
+		*at = node;
+	}
+	return records_append(*at, rules, bytes, count, more, used);
+}
+
+/* ---- adopting ----------------------------------------------------------------------------- */
+
+/* How many bytes of whole records the node and `bytes` have in common. */
+static size_t common_bytes(const struct muster__catalogue *node, const unsigned char *bytes, size_t count)
+{
+	size_t own = (size_t)(node->end.bytes - node->begin.bytes), off = 0;
+
+	if (count >= own && memcmp(node->bytes, bytes, own) == 0)
+		return own;
+	while (off < own) {
+		struct muster__record_shm record;
+		memcpy(&record, node->bytes + off, sizeof record);
+		if (record.bytes > count - off || memcmp(node->bytes + off, bytes + off, record.bytes) != 0)
+			break;
+		off += record.bytes;
+	}
+	return off;
+}
+
+/* Give `node` the content of `other`, and the other way round; the tree stays. */
+static void content_swap(struct muster__catalogue *node, struct muster__catalogue *other)
+{
+	struct muster__catalogue was = *node, is = *other;
+
+	*node = is;
+	*other = was;
+	node->base = was.base;
+	node->children = was.children;
+	node->next = was.next;
+	node->refs = was.refs;
+	other->base = is.base;
+	other->children = is.children;
+	other->next = is.next;
+	other->refs = is.refs;
+}
+
+/* Put the first `bytes` bytes of a node into a new base of it. The node stays the same for all who hold
+ * it. Both are judged and mapped again, which happens once for every point at which processes forked. */
+static int split(struct muster__catalogue *node, size_t bytes, struct muster__catalogue **out)
+{
+	static const struct muster__geometry any = {.catalogue_bytes = UINT64_MAX, .int_cells = UINT32_MAX,
+	                                            .real_cells = UINT32_MAX, .gauge_cells = UINT32_MAX};
+	const struct muster__catalogue_rules rules = {.geometry = &any, .minor = UINT16_MAX};
+	struct muster__catalogue *first = NULL, *rest = NULL;
+	size_t own = (size_t)(node->end.bytes - node->begin.bytes), used;
+
+	int rc = child_create(node->base, false, &first);
+	if (rc == 0)
+		rc = records_append(first, &rules, node->bytes, bytes, false, &used);
+	if (rc == 0)
+		rc = child_create(first, false, &rest);
+	if (rc == 0)
+		rc = records_append(rest, &rules, node->bytes + bytes, own - bytes, false, &used);
+	if (rc == 0) {
+		struct muster__catalogue *base = node->base;
+		unlink_child(node);
+		content_swap(node, rest);
+		node->base = muster__catalogue_hold(first);
+		node->next = first->children;
+		first->children = node;
+		muster__catalogue_release(&base);
+		*out = muster__catalogue_hold(first);
+	}
+	muster__catalogue_release(&rest);
+	muster__catalogue_release(&first);
+	return rc;
+}
+
+/* The child that goes on as `bytes` do, or NULL. */
+static struct muster__catalogue *child_agreeing(const struct muster__catalogue *node, const unsigned char *bytes,
+                                                size_t count, size_t *common)
+{
+	for (struct muster__catalogue *child = node->children; child; child = child->next) {
+		*common = child->unshared ? 0 : common_bytes(child, bytes, count);
+		if (*common > 0)
+			return child;
+	}
+	return NULL;
+}
+
+int muster__catalogue_adopt(struct muster__catalogue **at, const unsigned char *bytes, size_t count, size_t *used)
+{
+	struct muster__catalogue *child;
+	size_t common;
+
+	*used = 0;
+	while (*used < count && (child = child_agreeing(*at, bytes + *used, count - *used, &common)) != NULL) {
+		struct muster__catalogue *reached = child;
+		bool whole = common == child->end.bytes - child->begin.bytes;
+		int rc = whole ? (muster__catalogue_hold(child), 0) : split(child, common, &reached);
+		if (rc != 0)
+			return rc;
+		muster__catalogue_release(at);
+		*at = reached;
+		*used += common;
+	}
+	return 0;
+}
+
+/* ---- looking up --------------------------------------------------------------------------- */
+
+struct muster__family_copy *muster__catalogue_family(struct muster__catalogue *node, uint32_t ordinal,
+                                                     const struct muster__family_shm **record)
+{
+	while (ordinal < node->begin.families)
+		node = node->base;
+	struct muster__family_copy *family = node->families + (ordinal - node->begin.families);
+	*record = (const struct muster__family_shm *)(const void *)(node->bytes + family->off);
+	return family;
+}

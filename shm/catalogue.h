@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * catalogue.h - validated catalogues, shared by slabs whose processes share a history.
+ *
+ * A forked worker begins with a byte-identical copy of its parent's catalogue. So catalogues form a tree:
+ * each node holds a run of records that is the same in all slabs below it, its base holds what stands
+ * before them, and a slab's catalogue is one node with all its bases. What was validated once is then
+ * only compared, and added up by the same runs.
+ *
+ * Invariant: cells ascend in the order of records. A writer hands them out that way, so a cell before the
+ * last one taken overlaps another series.
+ */
+#ifndef MUSTER__CATALOGUE_H
+#define MUSTER__CATALOGUE_H
+
+#include "catalogue_records.h"
+#include "index.h"
+#include "view.h"
+
+/* How much stands before some point of a catalogue. */
+struct muster__cursor {
+	uint64_t bytes;
+	uint32_t families, series;
+	uint32_t ints, reals, gauges; /* the first cell of each area that is not taken */
+};
+
+struct muster__family_copy {
+	uint32_t off; /* of its record, in its node */
+	bool mapped;
+	struct muster__view_family *view; /* NULL: another description of the name came first */
+};
+
+struct muster__series_copy {
+	uint32_t off;
+	bool removed;
+	struct muster__view_series *view; /* NULL: not mapped, or its family is left out */
+};
+
+/* Cells that go to the view by one operation, side by side. */
+struct muster__run {
+	uint32_t op; /* row of the table in values.c */
+	uint32_t cell, real_cell;
+	uint32_t at;
+	uint32_t count;
+};
+
+struct muster__pid_cell {
+	struct muster__view_series *series;
+	uint32_t cell;
+	uint32_t pid; /* 0: the slab's owner */
+	bool live;    /* counts only while its owner lives */
+};
+
+/* Where the cells of a node go in the region's view; see mapping.c. */
+struct muster__mapping_runs {
+	uint32_t families, series; /* how many of the node's are mapped */
+	struct muster__run *runs;
+	struct muster__pid_cell *pids;
+	size_t runs_count, runs_capacity, pids_count, pids_capacity;
+	uint64_t conflicts; /* families left out */
+};
+
+struct muster__catalogue {
+	struct muster__catalogue *base;
+	struct muster__catalogue *children, *next; /* tree; next: a sibling */
+	uint32_t refs;                             /* slabs and children that hold this node */
+	bool unshared;                             /* is of one slab alone: a ledger, or one that removes series */
+	struct muster__cursor begin, end;
+	unsigned char *bytes; /* end.bytes - begin.bytes of them */
+	struct muster__family_copy *families;
+	struct muster__series_copy *series;
+	struct muster__identity *folded;
+	size_t bytes_capacity, families_capacity, series_capacity, folded_count, folded_capacity;
+	struct muster__index index; /* own families and series, to find one that comes twice */
+	struct muster__mapping_runs mapping;
+};
+
+/* The root of a tree: a catalogue without records. Returns 0 or -ENOMEM. */
+int muster__catalogue_create(struct muster__catalogue **out);
+
+/* Hold a node, or let go of one; nodes nobody holds vanish. release accepts NULL and nulls the pointer. */
+struct muster__catalogue *muster__catalogue_hold(struct muster__catalogue *node);
+void muster__catalogue_release(struct muster__catalogue **node);
+
+/* What a slab may hold. */
+struct muster__catalogue_rules {
+	const struct muster__geometry *geometry;
+	uint16_t minor;
+	bool ledger;   /* folded records, and a pid in series, are allowed */
+	bool unshared; /* nobody else will hold its nodes */
+};
+
+/* What a slab begins with: follow the tree as far as it agrees with `bytes`.
+ *   at    the root; becomes the node reached
+ *   used  how many of the bytes are covered
+ * Returns 0; -ENOMEM. The caller checks the node's end against its geometry. */
+int muster__catalogue_adopt(struct muster__catalogue **at, const unsigned char *bytes, size_t count, size_t *used);
+
+/* Validate records and append them, in place if nobody else holds the node, else in a new one.
+ *   at       the slab's node; on any return but 0 it holds what was valid
+ *   more     further bytes follow, so the last record may be cut off
+ *   used     bytes taken: all, unless more is set
+ * Returns 0; MUSTER__BAD(...) if a record breaks a rule; -ENOMEM; -ESTALE if a series is removed that other
+ *   slabs share or that is mapped: read the whole catalogue again, unshared, into a view made anew. */
+int muster__catalogue_append(struct muster__catalogue **at, const struct muster__catalogue_rules *rules,
+                             const unsigned char *bytes, size_t count, bool more, size_t *used);
+
+/* Do all its cells lie inside the areas of this geometry? */
+bool muster__cursor_fits(const struct muster__cursor *end, const struct muster__geometry *geometry);
+
+/* Family by its number in the slab; the number is valid. */
+struct muster__family_copy *muster__catalogue_family(struct muster__catalogue *node, uint32_t ordinal,
+                                                     const struct muster__family_shm **record);
+static inline const struct muster__series_shm *muster__series_record(const struct muster__catalogue *node, uint32_t i)
+{
+	return (const struct muster__series_shm *)(const void *)(node->bytes + node->series[i].off);
+}
+
+/* Judge the record at `off` of the node's bytes, and enter it in the node; catalogue_check.c.
+ * Returns 0, with node->end.families and so on moved; MUSTER__BAD(...); -ENOMEM; -ESTALE. */
+int muster__catalogue_enter(struct muster__catalogue *node, const struct muster__catalogue_rules *rules, uint32_t off);
+
+#endif

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * catalogue_check.c - is this record one that a worker could have written here?
+ *
+ * Runs in readers, on private memory. Beyond what one record says alone (catalogue_records.c): numbers
+ * follow on, cells ascend inside their areas, nothing comes twice, budgets hold. One row per record kind.
+ */
+#include "catalogue.h"
+
+#include "grow.h"
+
+#define FAMILIES_MAX (1u << 14)
+#define SERIES_MAX (1u << 21)
+
+struct checking {
+	struct muster__catalogue *node;
+	const struct muster__catalogue_rules *rules;
+	uint32_t off;
+};
+
+static const void *record_at(const struct muster__catalogue *node, uint32_t off)
+{
+	return node->bytes + off;
+}
+
+/* Take `count` cells from `cell` on; they must lie behind all that is taken, inside the area. */
+static bool cells_take(uint32_t *end, uint32_t cell, uint32_t count, uint32_t limit)
+{
+	if (count == 0)
+		return cell == MUSTER__NO_CELL;
+	if (cell < *end || cell > limit || count > limit - cell)
+		return false;
+	*end = cell + count;
+	return true;
+}
+
+/* ---- finding what comes twice ------------------------------------------------------------- */
+
+/* Items of a node's index: families are even, series odd. */
+#define ITEM_FAMILY(i) ((i) << 1)
+#define ITEM_SERIES(i) ((i) << 1 | 1u)
+
+struct wanted {
+	const struct muster__catalogue *node; /* where to look */
+	struct muster_str name;               /* of a family; or */
+	const struct muster__series_shm *series;
+};
+
+static size_t tail_bytes(const struct muster__series_shm *series)
+{
+	return series->record.bytes - sizeof *series;
+}
+
+static bool series_same(const struct muster__series_shm *a, const struct muster__series_shm *b)
+{
+	return a->family == b->family && a->pid == b->pid && a->record.bytes == b->record.bytes &&
+	       memcmp(a + 1, b + 1, tail_bytes(a)) == 0;
+}
+
+static bool family_named(const struct muster__family_shm *record, struct muster_str name)
+{
+	const char *text = (const char *)(record + 1) + record->bounds_count * sizeof(double);
+
+	return record->name_bytes == name.count && memcmp(text, name.bytes, name.count) == 0;
+}
+
+static bool item_wanted(const void *ctx, uint32_t item)
+{
+	const struct wanted *wanted = ctx;
+	const struct muster__catalogue *node = wanted->node;
+
+	if (wanted->series)
+		return (item & 1) && !node->series[item >> 1].removed &&
+		       series_same(muster__series_record(node, item >> 1), wanted->series);
+	return !(item & 1) && family_named(record_at(node, node->families[item >> 1].off), wanted->name);
+}
+
+static bool comes_twice(const struct muster__catalogue *node, uint64_t hash, struct wanted wanted)
+{
+	for (wanted.node = node; wanted.node; wanted.node = wanted.node->base)
+		if (muster__index_find(&wanted.node->index, hash, item_wanted, &wanted) != MUSTER__INDEX_NONE)
+			return true;
+	return false;
+}
+
+/* ---- families ----------------------------------------------------------------------------- */
+
+static int family_enter(struct checking *c, uint64_t hash)
+{
+	struct muster__catalogue *node = c->node;
+	uint32_t i = node->end.families - node->begin.families;
+
+	if (muster__grow(&node->families, &node->families_capacity, i + 1, sizeof *node->families) != 0 ||
+	    muster__index_reserve(&node->index) != 0)
+		return -ENOMEM;
+	node->families[i] = (struct muster__family_copy){.off = c->off};
+	muster__index_add(&node->index, hash, ITEM_FAMILY(i));
+	node->end.families++;
+	return 0;
+}
+
+static int family_check(struct checking *c)
+{
+	const struct muster__family_shm *record = record_at(c->node, c->off);
+	struct muster__catalogue *node = c->node;
+	struct muster__family_parts parts;
+	struct muster__cursor end = node->end;
+
+	if (!muster__family_parts(record, &parts))
+		return MUSTER__BAD(CATALOGUE);
+	if (record->family != node->end.families || !muster__family_plausible(&parts) ||
+	    !cells_take(&end.ints, record->drop_cell, MUSTER__DROP_CELLS, c->rules->geometry->int_cells))
+		return MUSTER__BAD(FAMILY);
+	uint64_t hash = muster__hash(1, parts.name.bytes, parts.name.count);
+	if (comes_twice(node, hash, (struct wanted){.name = parts.name}))
+		return MUSTER__BAD(FAMILY);
+	if (node->end.families >= FAMILIES_MAX)
+		return MUSTER__BAD(BUDGET);
+	int rc = family_enter(c, hash);
+	if (rc == 0)
+		node->end.ints = end.ints;
+	return rc;
+}
+
+/* ---- series ------------------------------------------------------------------------------- */
+
+static bool series_cells_take(const struct muster__series_shm *record, const struct muster__family_shm *family,
+                              const struct muster__geometry *g, struct muster__cursor *end)
+{
+	struct muster__cells cells = muster__cells_of(family->type, family->mode, family->bounds_count);
+
+	if (cells.gauges)
+		return record->real_cell == MUSTER__NO_CELL &&
+		       cells_take(&end->gauges, record->int_cell, cells.gauges, g->gauge_cells);
+	return cells_take(&end->ints, record->int_cell, cells.ints, g->int_cells) &&
+	       cells_take(&end->reals, record->real_cell, cells.reals, g->real_cells);
+}
+
+static int series_enter(struct checking *c, uint64_t hash)
+{
+	struct muster__catalogue *node = c->node;
+	uint32_t i = node->end.series - node->begin.series;
+
+	if (muster__grow(&node->series, &node->series_capacity, i + 1, sizeof *node->series) != 0 ||
+	    muster__index_reserve(&node->index) != 0)
+		return -ENOMEM;
+	node->series[i] = (struct muster__series_copy){.off = c->off};
+	muster__index_add(&node->index, hash, ITEM_SERIES(i));
+	node->end.series++;
+	return 0;
+}
+
+static int series_check(struct checking *c)
+{
+	const struct muster__series_shm *record = record_at(c->node, c->off);
+	struct muster__catalogue *node = c->node;
+	const struct muster__family_shm *family;
+	struct muster_str labels[MUSTER_LABELS_MAX];
+	struct muster__cursor end = node->end;
+
+	if (record->family >= node->end.families)
+		return MUSTER__BAD(SERIES);
+	(void)muster__catalogue_family(node, record->family, &family);
+	if (!muster__series_parts(record, family->label_count, labels))
+		return MUSTER__BAD(CATALOGUE);
+	if (!muster__labels_plausible(labels, family->label_count) ||
+	    (record->pid != 0 && !(c->rules->ledger && muster__mode_per_pid(family->mode))) ||
+	    !series_cells_take(record, family, c->rules->geometry, &end))
+		return MUSTER__BAD(SERIES);
+	uint64_t hash = muster__hash((uint64_t)record->pid << 32 | record->family, record + 1, tail_bytes(record));
+	if (comes_twice(node, hash, (struct wanted){.series = record}))
+		return MUSTER__BAD(SERIES);
+	if (node->end.series >= SERIES_MAX)
+		return MUSTER__BAD(BUDGET);
+	int rc = series_enter(c, hash);
+	if (rc == 0) {
+		node->end.ints = end.ints;
+		node->end.reals = end.reals;
+		node->end.gauges = end.gauges;
+	}
+	return rc;
+}
+
+/* ---- other kinds -------------------------------------------------------------------------- */
+
+static int remove_check(struct checking *c)
+{
+	const struct muster__remove_shm *record = record_at(c->node, c->off);
+	struct muster__catalogue *node = c->node;
+
+	if (record->series >= node->end.series)
+		return MUSTER__BAD(SERIES);
+	if (record->series < node->begin.series)
+		return -ESTALE;
+	struct muster__series_copy *series = node->series + (record->series - node->begin.series);
+	if (series->removed)
+		return MUSTER__BAD(SERIES);
+	if (record->series - node->begin.series < node->mapping.series)
+		return -ESTALE;
+	series->removed = true;
+	node->unshared = true;
+	return 0;
+}
+
+static int folded_check(struct checking *c)
+{
+	const struct muster__folded_shm *record = record_at(c->node, c->off);
+	struct muster__catalogue *node = c->node;
+
+	if (!c->rules->ledger)
+		return MUSTER__BAD(CATALOGUE);
+	if (muster__grow(&node->folded, &node->folded_capacity, node->folded_count + 1, sizeof *node->folded) != 0)
+		return -ENOMEM;
+	node->folded[node->folded_count++] = record->identity;
+	return 0;
+}
+
+/* ---- the table ---------------------------------------------------------------------------- */
+
+static const struct {
+	int (*check)(struct checking *c);
+	size_t bytes_min;
+	bool exact; /* has no tail */
+} kinds[] = {
+	[MUSTER__RECORD_FAMILY] = {family_check, sizeof(struct muster__family_shm), false},
+	[MUSTER__RECORD_SERIES] = {series_check, sizeof(struct muster__series_shm), false},
+	[MUSTER__RECORD_REMOVE] = {remove_check, sizeof(struct muster__remove_shm), true},
+	[MUSTER__RECORD_FOLDED] = {folded_check, sizeof(struct muster__folded_shm), true},
+};
+
+int muster__catalogue_enter(struct muster__catalogue *node, const struct muster__catalogue_rules *rules, uint32_t off)
+{
+	const struct muster__record_shm *record = record_at(node, off);
+	struct checking c = {node, rules, off};
+
+	/* A newer minor version may hold kinds this reader does not know; this version has none. */
+	if (record->kind >= sizeof kinds / sizeof *kinds || kinds[record->kind].check == NULL)
+		return rules->minor > MUSTER__FORMAT_MINOR ? 0 : MUSTER__BAD(CATALOGUE);
+	if (record->bytes < kinds[record->kind].bytes_min ||
+	    (kinds[record->kind].exact && record->bytes != kinds[record->kind].bytes_min))
+		return MUSTER__BAD(CATALOGUE);
+	return kinds[record->kind].check(&c);
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * catalogue_records.c - taking one catalogue record apart and judging what it says. Pure functions on
+ * private copies, run by readers. The rules are those of muster_declare() and muster_counter_get(): what
+ * fails them was not written by libmuster.
+ */
+#include "catalogue_records.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "names.h"
+
+/* ---- parts -------------------------------------------------------------------------------- */
+
+/* What is left of a record's tail. */
+struct tail {
+	const char *at;
+	size_t left;
+};
+
+static bool take(struct tail *tail, size_t bytes, struct muster_str *out)
+{
+	if (bytes > tail->left)
+		return false;
+	*out = (struct muster_str){tail->at, bytes};
+	tail->at += bytes;
+	tail->left -= bytes;
+	return true;
+}
+
+static bool take_counted(struct tail *tail, struct muster_str *out)
+{
+	struct muster_str count_bytes;
+	uint16_t count;
+
+	if (!take(tail, sizeof count, &count_bytes))
+		return false;
+	memcpy(&count, count_bytes.bytes, sizeof count);
+	return take(tail, count, out);
+}
+
+static bool take_labels(struct tail *tail, uint32_t count, struct muster_str *out)
+{
+	for (uint32_t i = 0; i < count; i++)
+		if (!take_counted(tail, out + i))
+			return false;
+	/* What is left is padding. */
+	for (size_t i = 0; i < tail->left; i++)
+		if (tail->at[i] != 0)
+			return false;
+	return tail->left < 8;
+}
+
+bool muster__family_parts(const struct muster__family_shm *record, struct muster__family_parts *out)
+{
+	struct tail tail = {(const char *)(record + 1), record->record.bytes - sizeof *record};
+	struct muster_str bounds;
+
+	if (record->label_count > MUSTER_LABELS_MAX || record->bounds_count > MUSTER_BOUNDS_MAX)
+		return false;
+	out->record = record;
+	out->bounds = (const double *)(const void *)(record + 1);
+	return take(&tail, record->bounds_count * sizeof(double), &bounds) &&
+	       take(&tail, record->name_bytes, &out->name) && take(&tail, record->help_bytes, &out->help) &&
+	       take(&tail, record->unit_bytes, &out->unit) && take_labels(&tail, record->label_count, out->labels);
+}
+
+bool muster__series_parts(const struct muster__series_shm *record, uint32_t label_count, struct muster_str *labels)
+{
+	struct tail tail = {(const char *)(record + 1), record->record.bytes - sizeof *record};
+
+	return take_labels(&tail, label_count, labels);
+}
+
+/* ---- judgement ---------------------------------------------------------------------------- */
+
+static bool kind_plausible(const struct muster__family_shm *r)
+{
+	if (r->type < MUSTER_COUNTER || r->type > MUSTER_SUMMARY)
+		return false;
+	if (r->type == MUSTER_GAUGE ? r->mode < MUSTER_ALL || r->mode > MUSTER_LIVEMOSTRECENT : r->mode != 0)
+		return false;
+	return r->type == MUSTER_HISTOGRAM ? r->bounds_count > 0 : r->bounds_count == 0;
+}
+
+static bool bounds_plausible(const double *bounds, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		if (!isfinite(bounds[i]) || (i > 0 && !(bounds[i] > bounds[i - 1])))
+			return false;
+	return true;
+}
+
+static bool same(struct muster_str a, struct muster_str b)
+{
+	return a.count == b.count && memcmp(a.bytes, b.bytes, a.count) == 0;
+}
+
+static bool label_names_plausible(const struct muster__family_parts *p)
+{
+	enum muster_type type = p->record->type;
+	enum muster_mode mode = p->record->mode;
+
+	for (uint32_t i = 0; i < p->record->label_count; i++) {
+		if (!muster__label_name_valid(p->labels[i].bytes, p->labels[i].count, type, mode))
+			return false;
+		for (uint32_t j = 0; j < i; j++)
+			if (same(p->labels[i], p->labels[j]))
+				return false;
+	}
+	return true;
+}
+
+static bool texts_plausible(const struct muster__family_parts *p)
+{
+	if (!muster__name_valid(p->name.bytes, p->name.count) ||
+	    muster__suffix_wrong(p->name.bytes, p->name.count, p->record->type) != NULL)
+		return false;
+	if (p->help.count == 0 || p->help.count > MUSTER_HELP_BYTES_MAX ||
+	    !muster__utf8_valid(p->help.bytes, p->help.count))
+		return false;
+	return p->unit.count == 0 || muster__name_valid(p->unit.bytes, p->unit.count);
+}
+
+bool muster__family_plausible(const struct muster__family_parts *parts)
+{
+	return kind_plausible(parts->record) && texts_plausible(parts) &&
+	       bounds_plausible(parts->bounds, parts->record->bounds_count) && label_names_plausible(parts);
+}
+
+bool muster__labels_plausible(const struct muster_str *labels, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		if (labels[i].count > MUSTER_LABEL_VALUE_BYTES_MAX || !muster__utf8_valid(labels[i].bytes, labels[i].count))
+			return false;
+	return true;
+}
+
+/* ---- cells -------------------------------------------------------------------------------- */
+
+struct muster__cells muster__cells_of(enum muster_type type, enum muster_mode mode, uint32_t bounds_count)
+{
+	static const struct muster__cells rows[] = {
+		[MUSTER_COUNTER] = {.ints = 1},   [MUSTER_REAL_COUNTER] = {.reals = 1},
+		[MUSTER_GAUGE] = {.gauges = 1},   [MUSTER_IN_FLIGHT] = {.ints = 1},
+		[MUSTER_HISTOGRAM] = {.ints = 1, .reals = 1}, /* +Inf; and one per bound */
+		[MUSTER_SUMMARY] = {.ints = 1, .reals = 1},
+	};
+	struct muster__cells cells = rows[type];
+
+	if (muster__mode_timestamped(mode))
+		cells = (struct muster__cells){.ints = 1, .reals = 1};
+	cells.ints += bounds_count;
+	return cells;
+}

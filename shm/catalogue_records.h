@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * catalogue_records.h - the parts of one catalogue record. Works on private memory only.
+ */
+#ifndef MUSTER__CATALOGUE_RECORDS_H
+#define MUSTER__CATALOGUE_RECORDS_H
+
+#include <stdbool.h>
+
+#include "layout.h"
+
+/* A family record taken apart; points into it. */
+struct muster__family_parts {
+	const struct muster__family_shm *record;
+	const double *bounds;
+	struct muster_str name, help, unit;
+	struct muster_str labels[MUSTER_LABELS_MAX];
+};
+
+/* Take apart a record of record->record.bytes bytes, all of them there.
+ * Returns false if the parts do not add up to the whole. Says nothing about what they contain. */
+bool muster__family_parts(const struct muster__family_shm *record, struct muster__family_parts *out);
+bool muster__series_parts(const struct muster__series_shm *record, uint32_t label_count, struct muster_str *labels);
+
+/* Names, texts, bounds and kinds are such as muster_declare() lets through. */
+bool muster__family_plausible(const struct muster__family_parts *parts);
+bool muster__labels_plausible(const struct muster_str *labels, uint32_t count);
+
+/* Cells one series takes in each area. */
+struct muster__cells {
+	uint32_t ints, reals, gauges;
+};
+struct muster__cells muster__cells_of(enum muster_type type, enum muster_mode mode, uint32_t bounds_count);
+
+static inline bool muster__mode_timestamped(enum muster_mode mode)
+{
+	return mode == MUSTER_MOSTRECENT || mode == MUSTER_LIVEMOSTRECENT;
+}
+
+static inline bool muster__mode_per_pid(enum muster_mode mode)
+{
+	return mode == MUSTER_ALL || mode == MUSTER_LIVEALL;
+}
+
+#endif

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * fold.c - the dead become part of the ledger, exactly once.
+ *
+ *     1  totals of the ledger and the dead, in memory
+ *     2  a new ledger with them, and with the identities of the dead, beside the old
+ *     3  read it back, as the next master would
+ *     4  rename it over the old: the one switch
+ *     5  unlink the slabs it lists
+ *
+ * Killed before 4, nothing has changed; after 4, a slab that is still there is listed, and only unlinked.
+ * An identity is listed until its file is gone. Runs in the master, which holds the region's lock.
+ */
+#include "fold.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "error.h"
+#include "grow.h"
+#include "roll.h"
+
+struct folding {
+	struct muster_region *region;
+	struct muster__values values;
+	bool *families, *series;
+	struct muster__identity *folded;
+	size_t dead, folded_count;
+};
+
+/* ---- 1: totals ---------------------------------------------------------------------------- */
+
+static void marks_set(struct folding *f, const struct muster__slab *slab)
+{
+	for (const struct muster__catalogue *node = slab->catalogue; node; node = node->base) {
+		for (uint32_t i = 0; i < node->mapping.families; i++)
+			if (node->families[i].view)
+				f->families[node->families[i].view->index] = true;
+		for (uint32_t i = 0; i < node->mapping.series; i++)
+			if (node->series[i].view)
+				f->series[node->series[i].view->index] = true;
+	}
+}
+
+static void slab_total(struct folding *f, const struct muster__slab *slab)
+{
+	struct muster__source source;
+
+	muster__slab_source(slab, slab == f->region->ledger, &source);
+	muster__values_add(&f->values, &source);
+	marks_set(f, slab);
+}
+
+static bool is_dead(const struct muster__slab *slab)
+{
+	return slab->state == MUSTER__SLAB_DEAD;
+}
+
+static size_t pids_of(const struct muster__slab *slab)
+{
+	size_t n = 0;
+
+	for (const struct muster__catalogue *node = slab->catalogue; node; node = node->base)
+		n += node->mapping.pids_count;
+	return n;
+}
+
+static int map(struct folding *f, size_t *pids)
+{
+	struct muster_region *region = f->region;
+	int rc = 0;
+
+	*pids = 0;
+	if (region->ledger) {
+		rc = muster__catalogue_map(&region->merge, region->ledger->catalogue);
+		*pids += pids_of(region->ledger);
+	}
+	for (size_t i = 0; rc == 0 && i < region->slabs_count; i++)
+		if (is_dead(region->slabs[i])) {
+			rc = muster__catalogue_map(&region->merge, region->slabs[i]->catalogue);
+			*pids += pids_of(region->slabs[i]);
+		}
+	return rc;
+}
+
+static int folding_alloc(struct folding *f, size_t pids)
+{
+	const struct muster__merge *merge = &f->region->merge;
+
+	f->families = calloc(merge->families_count + 1, sizeof *f->families);
+	f->series = calloc(merge->series_count + 1, sizeof *f->series);
+	f->folded = calloc(f->region->slabs_count + 1, sizeof *f->folded);
+	if (f->families == NULL || f->series == NULL || f->folded == NULL)
+		return -ENOMEM;
+	return muster__values_reserve(&f->values, merge, pids);
+}
+
+static void folding_free(struct folding *f)
+{
+	muster__values_destroy(&f->values);
+	free(f->families);
+	free(f->series);
+	free(f->folded);
+}
+
+static int totals(struct folding *f)
+{
+	struct muster_region *region = f->region;
+	size_t pids;
+	int rc = map(f, &pids);
+
+	if (rc == 0)
+		rc = folding_alloc(f, pids);
+	if (rc != 0)
+		return rc;
+	if (region->ledger)
+		slab_total(f, region->ledger);
+	for (size_t i = 0; i < region->slabs_count; i++) {
+		const struct muster__slab *slab = region->slabs[i];
+		if (is_dead(slab))
+			slab_total(f, slab);
+		if (is_dead(slab) || slab->state == MUSTER__SLAB_FOLDED)
+			f->folded[f->folded_count++] = slab->identity;
+	}
+	muster__values_settle_pids(&f->values);
+	return 0;
+}
+
+/* ---- 2 to 4: the switch ------------------------------------------------------------------- */
+
+/* A ledger nobody can read is kept for people to look at, never overwritten. */
+static int bad_ledger_aside(struct muster_region *region)
+{
+	char name[48] = MUSTER__LEDGER_NAME ".bad";
+
+	if (!region->ledger_bad)
+		return 0;
+	int rc = renameat2(region->dir, MUSTER__LEDGER_NAME, region->dir, name, RENAME_NOREPLACE);
+	for (unsigned n = 1; rc != 0 && errno == EEXIST && n < 100; n++) {
+		(void)snprintf(name, sizeof name, MUSTER__LEDGER_NAME ".bad.%u", n);
+		rc = renameat2(region->dir, MUSTER__LEDGER_NAME, region->dir, name, RENAME_NOREPLACE);
+	}
+	if (rc != 0 && errno != ENOENT)
+		return -errno;
+	region->ledger_bad = false;
+	return 0;
+}
+
+static int new_ledger_write(struct folding *f)
+{
+	const struct muster__ledger_content content = {
+		.merge = &f->region->merge,
+		.values = &f->values,
+		.families = f->families,
+		.series = f->series,
+		.folded = f->folded,
+		.folded_count = f->folded_count,
+		.writer = f->region->observer.self,
+	};
+
+	return muster__ledger_write(f->region->dir, &content);
+}
+
+static int switch_over(struct folding *f)
+{
+	struct muster_region *region = f->region;
+	struct muster__slab *ledger = NULL;
+	struct muster__ledger_mark mark = {0};
+	int rc = new_ledger_write(f);
+
+	if (rc != 0)
+		return rc;
+	rc = muster__ledger_read(region, MUSTER__LEDGER_NEW, &ledger);
+	if (rc == 0)
+		rc = bad_ledger_aside(region);
+	if (rc == 0 && renameat(region->dir, MUSTER__LEDGER_NEW, region->dir, MUSTER__LEDGER_NAME) != 0)
+		rc = -errno;
+	if (rc != 0) {
+		muster__slab_destroy(&ledger);
+		(void)unlinkat(region->dir, MUSTER__LEDGER_NEW, 0);
+		return muster__is_bad(rc) ? -EIO : rc;
+	}
+	(void)muster__ledger_mark_read(region, &mark);
+	muster__ledger_take(region, ledger, &mark);
+	return 0;
+}
+
+/* ---- 5: unlink ---------------------------------------------------------------------------- */
+
+/* From here on only its file is left. */
+static void slab_empty(struct muster__slab *slab)
+{
+	muster__catalogue_release(&slab->catalogue);
+	free(slab->last);
+	slab->last = NULL;
+	slab->state = MUSTER__SLAB_FOLDED;
+}
+
+static void folded_unlink(struct muster_region *region)
+{
+	for (size_t i = region->slabs_count; i-- > 0;) {
+		struct muster__slab *slab = region->slabs[i];
+		if (slab->state != MUSTER__SLAB_FOLDED)
+			continue;
+		if (!muster__roll_named(region, slab) || unlinkat(region->dir, slab->name, 0) == 0)
+			muster__roll_strike(region, i);
+	}
+}
+
+/* Series that only dead workers' live gauges had stay in the view until it is made anew. */
+static bool mostly_nobodys(const struct muster_region *region)
+{
+	size_t series = region->ledger ? region->ledger->catalogue->end.series : 0;
+
+	for (size_t i = 0; i < region->slabs_count; i++)
+		if (region->slabs[i]->catalogue)
+			series += region->slabs[i]->catalogue->end.series;
+	return region->merge.series_count > 2 * (series + 512);
+}
+
+/* ---- the whole ---------------------------------------------------------------------------- */
+
+static int fold_dead(struct muster_region *region, size_t dead)
+{
+	struct folding f = {.region = region, .dead = dead};
+	int rc = totals(&f);
+
+	if (rc == 0)
+		rc = switch_over(&f);
+	folding_free(&f);
+	if (rc != 0)
+		return muster__error(rc, "region %s: cannot fold %zu dead workers: %s; they are kept, free space there", region->path,
+		                     dead, muster_strerror(rc));
+	for (size_t i = 0; i < region->slabs_count; i++)
+		if (is_dead(region->slabs[i]))
+			slab_empty(region->slabs[i]);
+	if (mostly_nobodys(region))
+		region->remake = true;
+	return 0;
+}
+
+static size_t dead_count(const struct muster_region *region)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < region->slabs_count; i++)
+		n += is_dead(region->slabs[i]);
+	return n;
+}
+
+int muster__region_fold(struct muster_region *region, size_t *folded)
+{
+	int rc = 0;
+
+	if (region->lock < 0)
+		return muster__error(-EPERM, "region %s: only the master that holds its lock may fold", region->path);
+	if (!region->ledger_settled || region->remake)
+		rc = muster_region_refresh(region);
+	size_t dead = dead_count(region);
+	if (rc == 0 && dead > 0)
+		rc = fold_dead(region, dead);
+	if (rc != 0)
+		return rc;
+	folded_unlink(region);
+	if (folded)
+		*folded = dead;
+	return 0;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * fold.h - what only the master does to a region: create it, own it, fold its dead into the ledger.
+ */
+#ifndef MUSTER__FOLD_H
+#define MUSTER__FOLD_H
+
+#include <muster/region.h>
+
+/* /dev/shm/muster-UID-NAME into out[MUSTER_REGION_PATH_BYTES_MAX + 1].
+ * Returns 0 or -ENAMETOOLONG. */
+int muster__region_default_path(const char *name, char *out);
+
+/* Make the directory, 0700, unless it is there; check it as muster_region_open() does.
+ * Returns 0, -errno, MUSTER_EREGION (muster_error_message() says which rule). */
+int muster__region_create(const char *path);
+
+/* Become the region's one folder: an exclusive lock on the file `lock`, released by the kernel at death.
+ * Returns 0; MUSTER_EBUSY if another process has it (muster_error_message() names its pid); -errno. */
+int muster__region_lock(struct muster_region *region);
+
+/* Fold the slabs found dead by the last refresh: write a new ledger beside the old one, switch with one
+ * rename, unlink them. The view is unchanged by it. Needs the lock.
+ *   folded   how many, or NULL
+ * Returns 0; -errno (nothing is lost: the next call folds them). */
+int muster__region_fold(struct muster_region *region, size_t *folded);
+
+/* Descriptors that become readable when a live worker dies (pidfds); for the master's loop. */
+size_t muster__region_pidfds(const struct muster_region *region, int *fds, size_t count_max);
+
+#endif

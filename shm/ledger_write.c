@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ledger_write.c - totals into a complete ledger file, in the format of a slab.
+ *
+ * Built in memory, reserved, then written: a full file system is an error before anything is lost. Bank 0
+ * holds the totals; bank 1, if there is need for it, holds what rounding left over of the reals, so that
+ * the sum over banks stays exact from ledger to ledger. Runs in the master.
+ */
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "grow.h"
+#include "roll.h"
+#include "store.h"
+
+#define PID_SAMPLES_MAX 1000u /* of one family in mode all; the oldest go */
+
+/* ---- the image ---------------------------------------------------------------------------- */
+
+struct image {
+	const struct muster__ledger_content *content;
+	unsigned char *catalogue;
+	uint64_t *ints, *gauges;
+	double *high, *low;
+	size_t catalogue_bytes, ints_count, gauges_count, reals_count;
+	size_t catalogue_capacity, ints_capacity, gauges_capacity, high_capacity, low_capacity;
+	uint32_t families;
+	size_t pids_at; /* samples before it are written, or of other families */
+};
+
+static void image_free(struct image *m)
+{
+	free(m->catalogue);
+	free(m->ints);
+	free(m->gauges);
+	free(m->high);
+	free(m->low);
+}
+
+/* Append a zeroed record of at least `bytes`; NULL if there is no memory. */
+static void *record_put(struct image *m, uint16_t kind, size_t bytes)
+{
+	uint32_t whole = muster__align8((uint32_t)bytes);
+
+	if (muster__grow(&m->catalogue, &m->catalogue_capacity, m->catalogue_bytes + whole, 1) != 0)
+		return NULL;
+	struct muster__record_shm *record = (void *)(m->catalogue + m->catalogue_bytes);
+	memset(record, 0, whole);
+	record->bytes = whole;
+	record->kind = kind;
+	m->catalogue_bytes += whole;
+	return record;
+}
+
+static char *put(char *at, const void *bytes, size_t count)
+{
+	if (count)
+		memcpy(at, bytes, count);
+	return at + count;
+}
+
+static char *put_counted(char *at, const char *bytes, size_t count)
+{
+	uint16_t n = (uint16_t)count;
+
+	return put(put(at, &n, sizeof n), bytes, count);
+}
+
+static int ints_put(struct image *m, const uint64_t *values, size_t count, uint32_t *cell)
+{
+	if (muster__grow(&m->ints, &m->ints_capacity, m->ints_count + count, sizeof *m->ints) != 0)
+		return -ENOMEM;
+	memcpy(m->ints + m->ints_count, values, count * sizeof *values);
+	*cell = (uint32_t)m->ints_count;
+	m->ints_count += count;
+	return 0;
+}
+
+static int real_put(struct image *m, double high, double low, uint32_t *cell)
+{
+	if (muster__grow(&m->high, &m->high_capacity, m->reals_count + 1, sizeof *m->high) != 0 ||
+	    muster__grow(&m->low, &m->low_capacity, m->reals_count + 1, sizeof *m->low) != 0)
+		return -ENOMEM;
+	double sum = high + low; /* the nearest double, so that bank 0 alone is right too */
+	bool split = __builtin_isfinite(sum) && low != 0;
+	m->high[m->reals_count] = split ? sum : high;
+	m->low[m->reals_count] = split ? low - (sum - high) : 0;
+	*cell = (uint32_t)m->reals_count++;
+	return 0;
+}
+
+static int gauge_put(struct image *m, double value, bool set, uint32_t *cell)
+{
+	if (muster__grow(&m->gauges, &m->gauges_capacity, m->gauges_count + 1, sizeof *m->gauges) != 0)
+		return -ENOMEM;
+	m->gauges[m->gauges_count] = set ? muster__bits(value) ^ MUSTER__GAUGE_KEY : 0;
+	*cell = (uint32_t)m->gauges_count++;
+	return 0;
+}
+
+/* ---- families and series ------------------------------------------------------------------ */
+
+static size_t family_bytes(const struct muster__view_family *f)
+{
+	size_t bytes = sizeof(struct muster__family_shm) + f->bounds_count * sizeof(double) + strlen(f->name) +
+	               strlen(f->help) + strlen(f->unit);
+
+	for (uint32_t i = 0; i < f->label_count; i++)
+		bytes += sizeof(uint16_t) + strlen(f->labels[i]);
+	return bytes;
+}
+
+static int family_put(struct image *m, const struct muster__view_family *f)
+{
+	uint32_t drop_cell;
+	const uint64_t *drops = m->content->values->drops + f->index * MUSTER__DROP_CELLS;
+	struct muster__family_shm *r = record_put(m, MUSTER__RECORD_FAMILY, family_bytes(f));
+
+	if (r == NULL || ints_put(m, drops, MUSTER__DROP_CELLS, &drop_cell) != 0)
+		return -ENOMEM;
+	r->family = m->families++;
+	r->type = (uint8_t)f->type;
+	r->mode = (uint8_t)f->mode;
+	r->label_count = (uint16_t)f->label_count;
+	r->bounds_count = f->bounds_count;
+	r->drop_cell = drop_cell;
+	r->name_bytes = (uint16_t)strlen(f->name);
+	r->help_bytes = (uint16_t)strlen(f->help);
+	r->unit_bytes = (uint16_t)strlen(f->unit);
+	char *at = put((char *)(r + 1), f->bounds, f->bounds_count * sizeof(double));
+	at = put(at, f->name, r->name_bytes);
+	at = put(at, f->help, r->help_bytes);
+	at = put(at, f->unit, r->unit_bytes);
+	for (uint32_t i = 0; i < f->label_count; i++)
+		at = put_counted(at, f->labels[i], strlen(f->labels[i]));
+	return 0;
+}
+
+/* Store the values of a series; its cells. */
+static int series_values_put(struct image *m, const struct muster__view_series *s, uint32_t *int_cell,
+                             uint32_t *real_cell)
+{
+	const struct muster__values *v = m->content->values;
+	const struct muster__view_family *f = s->family;
+	struct muster__cells cells = muster__cells_of(f->type, f->mode, f->bounds_count);
+	int rc = 0;
+
+	if (f->type == MUSTER_GAUGE) {
+		const struct muster__view_gauge *gauge = v->gauges + s->gauge_at;
+		if (!muster__mode_timestamped(f->mode))
+			return gauge_put(m, gauge->value, gauge->set, int_cell);
+		rc = ints_put(m, &gauge->time_ns, 1, int_cell);
+		return rc ? rc : real_put(m, gauge->value, 0, real_cell);
+	}
+	if (cells.ints)
+		rc = ints_put(m, v->ints + s->int_at, cells.ints, int_cell);
+	if (rc == 0 && cells.reals)
+		rc = real_put(m, v->high[s->real_at], v->low[s->real_at], real_cell);
+	return rc;
+}
+
+static struct muster__series_shm *series_record_put(struct image *m, const struct muster__view_series *s)
+{
+	size_t bytes = sizeof(struct muster__series_shm);
+
+	for (uint32_t i = 0; i < s->family->label_count; i++)
+		bytes += sizeof(uint16_t) + s->labels[i].count;
+	struct muster__series_shm *r = record_put(m, MUSTER__RECORD_SERIES, bytes);
+	if (r == NULL)
+		return NULL;
+	r->family = m->families - 1;
+	r->int_cell = r->real_cell = MUSTER__NO_CELL;
+	r->created_unix_ns = s->created_unix_ns;
+	char *at = (char *)(r + 1);
+	for (uint32_t i = 0; i < s->family->label_count; i++)
+		at = put_counted(at, s->labels[i].bytes, s->labels[i].count);
+	return r;
+}
+
+static int series_put(struct image *m, const struct muster__view_series *s)
+{
+	struct muster__series_shm *r = series_record_put(m, s);
+
+	return r ? series_values_put(m, s, &r->int_cell, &r->real_cell) : -ENOMEM;
+}
+
+static int pid_put(struct image *m, const struct muster__view_pid_sample *sample)
+{
+	struct muster__series_shm *r = series_record_put(m, sample->series);
+
+	if (r == NULL)
+		return -ENOMEM;
+	r->pid = sample->pid;
+	return gauge_put(m, sample->value, true, &r->int_cell);
+}
+
+static int by_age(const void *a, const void *b)
+{
+	const struct muster__pid_value *x = *(struct muster__pid_value *const *)a;
+	const struct muster__pid_value *y = *(struct muster__pid_value *const *)b;
+
+	return x->order < y->order ? -1 : x->order > y->order;
+}
+
+/* The samples of one family, oldest first, so that the next ledger knows which are old. */
+static int pids_put(struct image *m, const struct muster__view_family *f)
+{
+	const struct muster__values *v = m->content->values;
+	size_t n = 0;
+	int rc = 0;
+
+	const struct muster__pid_value **aged = malloc((v->pids_count + 1) * sizeof *aged);
+	if (aged == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < v->pids_count; i++)
+		if (v->pids[i].sample.series->family == f)
+			aged[n++] = v->pids + i;
+	qsort(aged, n, sizeof *aged, by_age);
+	for (size_t i = n > PID_SAMPLES_MAX ? n - PID_SAMPLES_MAX : 0; rc == 0 && i < n; i++)
+		rc = pid_put(m, &aged[i]->sample);
+	free(aged);
+	return rc;
+}
+
+/* Gauges of live modes and what was in flight die with their workers. */
+static bool leaves_values(const struct muster__view_family *f)
+{
+	switch (f->mode) {
+	case MUSTER_LIVEALL:
+	case MUSTER_LIVEMIN:
+	case MUSTER_LIVEMAX:
+	case MUSTER_LIVESUM:
+	case MUSTER_LIVEMOSTRECENT:
+		return false;
+	default:
+		return f->type != MUSTER_IN_FLIGHT;
+	}
+}
+
+static int family_write(struct image *m, const struct muster__view_family *f)
+{
+	int rc = family_put(m, f);
+
+	if (rc != 0 || !leaves_values(f))
+		return rc;
+	if (muster__mode_per_pid(f->mode))
+		return pids_put(m, f);
+	for (size_t i = 0; rc == 0 && i < f->series_count; i++)
+		if (m->content->series[f->series[i]->index])
+			rc = series_put(m, f->series[i]);
+	return rc;
+}
+
+static int image_build(struct image *m)
+{
+	const struct muster__ledger_content *c = m->content;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < c->merge->families_count; i++)
+		if (c->families[i])
+			rc = family_write(m, c->merge->families[i]);
+	for (size_t i = 0; rc == 0 && i < c->folded_count; i++) {
+		struct muster__folded_shm *r = record_put(m, MUSTER__RECORD_FOLDED, sizeof *r);
+		if (r == NULL)
+			return -ENOMEM;
+		r->identity = c->folded[i];
+	}
+	return rc;
+}
+
+/* ---- the file ----------------------------------------------------------------------------- */
+
+static uint64_t page_up(uint64_t bytes)
+{
+	return (bytes + MUSTER__PAGE - 1) / MUSTER__PAGE * MUSTER__PAGE;
+}
+
+static bool needs_low(const struct image *m)
+{
+	for (size_t i = 0; i < m->reals_count; i++)
+		if (m->low[i] != 0)
+			return true;
+	return false;
+}
+
+static struct muster__geometry geometry_of(const struct image *m)
+{
+	struct muster__geometry g = {
+		.catalogue_off = MUSTER__PAGE,
+		.catalogue_bytes = page_up(m->catalogue_bytes),
+		.gauge_cells = (uint32_t)m->gauges_count,
+		.int_cells = (uint32_t)m->ints_count,
+		.real_cells = (uint32_t)m->reals_count,
+		.bank_count = needs_low(m) ? 2 : 1,
+	};
+
+	g.gauge_off = g.catalogue_off + g.catalogue_bytes;
+	g.bank_off = page_up(g.gauge_off + (uint64_t)g.gauge_cells * 8);
+	g.real_off = (MUSTER__WORD_CELLS + (uint64_t)g.int_cells) * 8;
+	g.bank_stride = page_up(g.real_off + (uint64_t)g.real_cells * 8);
+	g.file_bytes = g.bank_off + g.bank_count * g.bank_stride;
+	return g;
+}
+
+static void header_fill(struct muster__header_shm *h, const struct image *m, const struct muster__geometry *g)
+{
+	memset(h, 0, sizeof *h);
+	h->magic = MUSTER__MAGIC;
+	h->major = MUSTER__FORMAT_MAJOR;
+	h->minor = MUSTER__FORMAT_MINOR;
+	h->word_bytes = 8;
+	h->kind = MUSTER__KIND_LEDGER;
+	h->header_bytes = MUSTER__PAGE;
+	h->byte_order = MUSTER__BYTE_ORDER;
+	h->geometry = *g;
+	h->identity = m->content->writer;
+	h->created_unix_ns = muster__unix_ns();
+	h->checksum = muster__header_checksum(h);
+	h->catalogue_used = m->catalogue_bytes;
+	h->banks_used = g->bank_count;
+	for (int i = 0; i < MUSTER__EVENT_COUNT; i++)
+		h->events[i] = m->content->values->events[i];
+}
+
+static int write_at(int fd, const void *bytes, size_t count, uint64_t off)
+{
+	const char *at = bytes;
+
+	while (count > 0) {
+		ssize_t n = pwrite(fd, at, count, (off_t)off);
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n <= 0)
+			continue;
+		at += n;
+		off += (uint64_t)n;
+		count -= (size_t)n;
+	}
+	return 0;
+}
+
+static int space_reserve(int fd, uint64_t bytes)
+{
+	if (fallocate(fd, 0, 0, (off_t)bytes) == 0)
+		return 0;
+	if (errno != EOPNOTSUPP)
+		return -errno;
+	return ftruncate(fd, (off_t)bytes) == 0 ? 0 : -errno; /* the writes will tell */
+}
+
+static int image_write(int fd, const struct image *m)
+{
+	struct muster__geometry g = geometry_of(m);
+	struct muster__header_shm header;
+	uint64_t reals = g.bank_off + g.real_off;
+	size_t reals_bytes = m->reals_count * sizeof(double);
+
+	header_fill(&header, m, &g);
+	int rc = space_reserve(fd, g.file_bytes);
+	if (rc == 0)
+		rc = write_at(fd, m->catalogue, m->catalogue_bytes, g.catalogue_off);
+	if (rc == 0)
+		rc = write_at(fd, m->gauges, m->gauges_count * sizeof(uint64_t), g.gauge_off);
+	if (rc == 0)
+		rc = write_at(fd, m->ints, m->ints_count * sizeof(uint64_t), g.bank_off + MUSTER__WORD_CELLS * 8);
+	if (rc == 0)
+		rc = write_at(fd, m->high, reals_bytes, reals);
+	if (rc == 0 && g.bank_count > 1)
+		rc = write_at(fd, m->low, reals_bytes, reals + g.bank_stride);
+	return rc ? rc : write_at(fd, &header, sizeof header, 0);
+}
+
+static int file_write(int dir, const struct image *m)
+{
+	(void)unlinkat(dir, MUSTER__LEDGER_NEW, 0);
+	int fd = openat(dir, MUSTER__LEDGER_NEW, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	int rc = image_write(fd, m);
+	if (close(fd) != 0 && rc == 0)
+		rc = -errno;
+	if (rc != 0)
+		(void)unlinkat(dir, MUSTER__LEDGER_NEW, 0);
+	return rc;
+}
+
+int muster__ledger_write(int dir, const struct muster__ledger_content *content)
+{
+	struct image image = {.content = content};
+	int rc = image_build(&image);
+
+	if (rc == 0)
+		rc = file_write(dir, &image);
+	image_free(&image);
+	return rc;
+}

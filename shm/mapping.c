@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mapping.c - where the cells of a catalogue go in the view.
+ *
+ * Each series becomes a run of cells with the operation that adds it; a run that continues the one
+ * before grows it, so that what was created in the same order everywhere adds up as arrays. The first
+ * description of a family name stands; another is left out of the view and counted, because both on one
+ * page would make the page invalid. Runs in readers, on private memory.
+ */
+#include "merge.h"
+
+#include "grow.h"
+
+/* ---- families ----------------------------------------------------------------------------- */
+
+/* Names the encoders write themselves. */
+static bool name_reserved(struct muster_str name)
+{
+	static const char *const rows[] = {
+#define MUSTER__ROW(id, metric, reason) metric,
+		MUSTER__EVENTS(MUSTER__ROW)
+#undef MUSTER__ROW
+		"muster_dropped_series_total",
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		if (strlen(rows[i]) == name.count && memcmp(rows[i], name.bytes, name.count) == 0)
+			return true;
+	return false;
+}
+
+/* Help and unit may differ between versions of a program; what gives values their meaning may not. */
+static bool same_description(const struct muster__view_family *family, const struct muster__family_parts *parts)
+{
+	const struct muster__family_shm *r = parts->record;
+
+	if (family->type != (enum muster_type)r->type || family->mode != (enum muster_mode)r->mode ||
+	    family->label_count != r->label_count || family->bounds_count != r->bounds_count ||
+	    (r->bounds_count && memcmp(family->bounds, parts->bounds, r->bounds_count * sizeof(double)) != 0))
+		return false;
+	for (uint32_t i = 0; i < r->label_count; i++)
+		if (strlen(family->labels[i]) != parts->labels[i].count ||
+		    memcmp(family->labels[i], parts->labels[i].bytes, parts->labels[i].count) != 0)
+			return false;
+	return true;
+}
+
+static int family_map(struct muster__merge *merge, struct muster__catalogue *node, struct muster__family_copy *copy)
+{
+	struct muster__family_parts parts;
+	struct muster__view_family *family;
+
+	if (!muster__family_parts((const void *)(node->bytes + copy->off), &parts))
+		return 0; /* cannot be: it was checked */
+	family = muster__view_family_find(merge, parts.name);
+	if (family == NULL && !name_reserved(parts.name)) {
+		int rc = muster__view_family_join(merge, &parts, &family);
+		if (rc != 0)
+			return rc;
+	}
+	if (family && same_description(family, &parts))
+		copy->view = family;
+	else
+		node->mapping.conflicts++;
+	return 0;
+}
+
+/* ---- series ------------------------------------------------------------------------------- */
+
+static int run_add(struct muster__mapping_runs *m, struct muster__run run)
+{
+	struct muster__run *last = m->runs_count ? m->runs + m->runs_count - 1 : NULL;
+
+	if (last && last->op == run.op && last->cell + last->count == run.cell && last->at + last->count == run.at &&
+	    last->real_cell + last->count == run.real_cell) {
+		last->count += run.count;
+		return 0;
+	}
+	if (muster__grow(&m->runs, &m->runs_capacity, m->runs_count + 1, sizeof *m->runs) != 0)
+		return -ENOMEM;
+	m->runs[m->runs_count++] = run;
+	return 0;
+}
+
+/* Two runs of a histogram or summary, then one row less: the sums of many follow one another too. */
+static int run_add_behind(struct muster__mapping_runs *m, struct muster__run run)
+{
+	struct muster__run *before = m->runs_count > 1 ? m->runs + m->runs_count - 2 : NULL;
+
+	if (before && before->op == run.op && before->cell + before->count == run.cell &&
+	    before->at + before->count == run.at && before->real_cell + before->count == run.real_cell) {
+		before->count += run.count;
+		return 0;
+	}
+	return run_add(m, run);
+}
+
+/* real_cell is moved along with cell by operations that do not use it, so that runs of them meet. */
+static int pair_map(struct muster__mapping_runs *m, const struct muster__series_shm *r,
+                    const struct muster__view_series *series)
+{
+	uint32_t buckets = series->family->bounds_count + 1;
+	int rc = run_add_behind(m, (struct muster__run){MUSTER__OP_ADD_INT, r->int_cell, r->int_cell, series->int_at,
+	                                                buckets});
+
+	if (rc != 0)
+		return rc;
+	return run_add_behind(m, (struct muster__run){MUSTER__OP_ADD_REAL, r->real_cell, r->real_cell, series->real_at, 1});
+}
+
+static int pid_map(struct muster__mapping_runs *m, const struct muster__series_shm *r,
+                   struct muster__view_series *series)
+{
+	if (muster__grow(&m->pids, &m->pids_capacity, m->pids_count + 1, sizeof *m->pids) != 0)
+		return -ENOMEM;
+	m->pids[m->pids_count++] =
+		(struct muster__pid_cell){series, r->int_cell, r->pid, series->family->mode == MUSTER_LIVEALL};
+	return 0;
+}
+
+static enum muster__operation operation_of(enum muster_mode mode)
+{
+	static const enum muster__operation rows[] = {
+		[MUSTER_MIN] = MUSTER__OP_MIN,
+		[MUSTER_LIVEMIN] = MUSTER__OP_LIVEMIN,
+		[MUSTER_MAX] = MUSTER__OP_MAX,
+		[MUSTER_LIVEMAX] = MUSTER__OP_LIVEMAX,
+		[MUSTER_SUM] = MUSTER__OP_SUM,
+		[MUSTER_LIVESUM] = MUSTER__OP_LIVESUM,
+		[MUSTER_MOSTRECENT] = MUSTER__OP_MOSTRECENT,
+		[MUSTER_LIVEMOSTRECENT] = MUSTER__OP_LIVEMOSTRECENT,
+	};
+
+	return rows[mode];
+}
+
+static int gauge_map(struct muster__mapping_runs *m, const struct muster__series_shm *r,
+                     struct muster__view_series *series)
+{
+	enum muster_mode mode = series->family->mode;
+
+	if (muster__mode_per_pid(mode))
+		return pid_map(m, r, series);
+	return run_add(m, (struct muster__run){operation_of(mode), r->int_cell,
+	                                       muster__mode_timestamped(mode) ? r->real_cell : r->int_cell,
+	                                       series->gauge_at, 1});
+}
+
+static int cells_map(struct muster__mapping_runs *m, const struct muster__series_shm *r,
+                     struct muster__view_series *series)
+{
+	switch (series->family->type) {
+	case MUSTER_COUNTER:
+		return run_add(m, (struct muster__run){MUSTER__OP_ADD_INT, r->int_cell, r->int_cell, series->int_at, 1});
+	case MUSTER_IN_FLIGHT:
+		return run_add(m, (struct muster__run){MUSTER__OP_ADD_INT_LIVE, r->int_cell, r->int_cell, series->int_at, 1});
+	case MUSTER_REAL_COUNTER:
+		return run_add(m, (struct muster__run){MUSTER__OP_ADD_REAL, r->real_cell, r->real_cell, series->real_at, 1});
+	case MUSTER_GAUGE:
+		return gauge_map(m, r, series);
+	case MUSTER_HISTOGRAM:
+	case MUSTER_SUMMARY:
+		break;
+	}
+	return pair_map(m, r, series);
+}
+
+static int series_map(struct muster__merge *merge, struct muster__catalogue *node, uint32_t i)
+{
+	const struct muster__series_shm *record = muster__series_record(node, i);
+	const struct muster__family_shm *family_record;
+	struct muster__family_copy *family = muster__catalogue_family(node, record->family, &family_record);
+	struct muster_str labels[MUSTER_LABELS_MAX];
+	struct muster__view_series *series;
+
+	if (family->view == NULL || node->series[i].removed ||
+	    !muster__series_parts(record, family_record->label_count, labels))
+		return 0;
+	int rc = muster__view_series_join(merge, family->view, labels, &series);
+	if (rc == 0)
+		rc = cells_map(&node->mapping, record, series);
+	if (rc != 0)
+		return rc;
+	if (series->created_unix_ns == 0 || record->created_unix_ns < series->created_unix_ns)
+		series->created_unix_ns = record->created_unix_ns;
+	node->series[i].view = series;
+	return 0;
+}
+
+/* ---- the whole ---------------------------------------------------------------------------- */
+
+/* A histogram half mapped when memory ran out would be counted twice: start the node again. */
+static void node_unmap(struct muster__catalogue *node)
+{
+	struct muster__mapping_runs *m = &node->mapping;
+
+	for (uint32_t i = 0; i < m->families; i++)
+		node->families[i].view = NULL;
+	for (uint32_t i = 0; i < m->series; i++)
+		node->series[i].view = NULL;
+	m->families = m->series = 0;
+	m->runs_count = m->pids_count = 0;
+	m->conflicts = 0;
+}
+
+static int node_map(struct muster__merge *merge, struct muster__catalogue *node)
+{
+	uint32_t families = node->end.families - node->begin.families, series = node->end.series - node->begin.series;
+	struct muster__mapping_runs *m = &node->mapping;
+	int rc = 0;
+
+	for (; rc == 0 && m->families < families; m->families++)
+		rc = family_map(merge, node, node->families + m->families);
+	for (; rc == 0 && m->series < series; m->series++)
+		rc = series_map(merge, node, m->series);
+	if (rc != 0)
+		node_unmap(node);
+	return rc;
+}
+
+static bool is_mapped(const struct muster__catalogue *node)
+{
+	return node->mapping.families == node->end.families - node->begin.families &&
+	       node->mapping.series == node->end.series - node->begin.series;
+}
+
+/* Bases come first, as descriptions stand in the order of their joining. No recursion: depth is in the
+ * hands of the workers. */
+int muster__catalogue_map(struct muster__merge *merge, struct muster__catalogue *catalogue)
+{
+	for (;;) {
+		struct muster__catalogue *first = NULL;
+		for (struct muster__catalogue *node = catalogue; node; node = node->base)
+			if (!is_mapped(node))
+				first = node;
+		int rc = first ? node_map(merge, first) : 0;
+		if (rc != 0 || first == NULL)
+			return rc;
+	}
+}
+
+void muster__catalogue_unmap(struct muster__catalogue *catalogue)
+{
+	for (; catalogue; catalogue = catalogue->base)
+		node_unmap(catalogue);
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * merge.h - from the cells of many slabs to the values of one view.
+ *
+ * Three parts, one file each: who is in the view (view.c), where the cells of a catalogue go (mapping.c),
+ * and adding them up (values.c).
+ */
+#ifndef MUSTER__MERGE_H
+#define MUSTER__MERGE_H
+
+#include "catalogue.h"
+#include "index.h"
+#include "view.h"
+
+/* Sums in the shape of a view. */
+struct muster__values {
+	uint64_t *ints;
+	/* Reals as an exact sum and what its rounding left over (Knuth's TwoSum): a total must not depend on
+	 * the order of the workers, or it would decrease by a last digit when one of them is folded. */
+	double *high, *low;
+	struct muster__view_gauge *gauges;
+	uint64_t *drops; /* MUSTER__DROP_CELLS per family, by its index */
+	struct muster__pid_value *pids;
+	size_t ints_capacity, high_capacity, low_capacity, gauges_capacity, drops_capacity, pids_capacity;
+	size_t pids_count;
+	uint64_t events[MUSTER__EVENT_WORDS];
+};
+
+struct muster__pid_value {
+	struct muster__view_pid_sample sample;
+	uint64_t order; /* of reading: the later sample of a pid stands */
+};
+
+/* How the cells of a run join the view; rows of the table in values.c. Those of live modes are left out
+ * once the worker is dead. */
+enum muster__operation {
+	MUSTER__OP_ADD_INT,
+	MUSTER__OP_ADD_INT_LIVE,
+	MUSTER__OP_ADD_REAL,
+	MUSTER__OP_MIN,
+	MUSTER__OP_LIVEMIN,
+	MUSTER__OP_MAX,
+	MUSTER__OP_LIVEMAX,
+	MUSTER__OP_SUM,
+	MUSTER__OP_LIVESUM,
+	MUSTER__OP_MOSTRECENT,
+	MUSTER__OP_LIVEMOSTRECENT,
+};
+
+struct muster__merge {
+	struct muster__view view; /* ints and gauges are those of values */
+	struct muster__view_family **families; /* by index */
+	struct muster__view_series **series;
+	size_t families_count, families_capacity, series_count, series_capacity;
+	struct muster__index family_index, series_index;
+	struct muster__values values;
+	size_t reals_capacity, samples_capacity; /* of the view */
+};
+
+/* ---- view.c: who is in the view ----------------------------------------------------------- */
+
+/* The family of that name, NULL if there is none. */
+struct muster__view_family *muster__view_family_find(const struct muster__merge *merge, struct muster_str name);
+
+/* A new family, described by a validated record. Returns 0 or -ENOMEM. */
+int muster__view_family_join(struct muster__merge *merge, const struct muster__family_parts *parts,
+                             struct muster__view_family **out);
+
+/* The series with these label values, with places for its values; made if need be. Returns 0 or -ENOMEM. */
+int muster__view_series_join(struct muster__merge *merge, struct muster__view_family *family,
+                             const struct muster_str *labels, struct muster__view_series **out);
+
+/* Byte order of names and label values; series of one family, or families. */
+int muster__view_family_compare(const struct muster__view_family *a, const struct muster__view_family *b);
+int muster__view_series_compare(const struct muster__view_series *a, const struct muster__view_series *b);
+
+/* Room in the values, and in the view that shows them, for all places. Returns 0 or -ENOMEM. */
+int muster__merge_reserve(struct muster__merge *merge, size_t pids);
+
+/* Sort what has joined since. */
+void muster__view_sort(struct muster__view *view);
+
+/* Forget all families, series and values. */
+void muster__merge_clear(struct muster__merge *merge);
+
+/* ---- mapping.c: where cells go ------------------------------------------------------------ */
+
+/* Let a catalogue and its bases join the view, as far as they have not.
+ * Returns 0; -ENOMEM, and a later call goes on where this one ended. */
+int muster__catalogue_map(struct muster__merge *merge, struct muster__catalogue *catalogue);
+
+/* Forget where cells go, in a catalogue and its bases, because the view is made anew. */
+void muster__catalogue_unmap(struct muster__catalogue *catalogue);
+
+/* ---- values.c: adding up ------------------------------------------------------------------ */
+
+/* Where the words of one slab lie: live in its file, or dead in private memory. */
+struct muster__source {
+	const struct muster__catalogue *catalogue;
+	const unsigned char *banks;
+	size_t bank_count, bank_stride, real_off; /* bytes */
+	const uint64_t *gauges;
+	const uint64_t *events;
+	uint32_t pid;
+	bool live, ledger;
+};
+
+/* Make room for the places of the merge's view, and `pids` samples. Returns 0 or -ENOMEM. */
+int muster__values_reserve(struct muster__values *values, const struct muster__merge *merge, size_t pids);
+/* All zero, as far as the view reaches. */
+void muster__values_clear(struct muster__values *values, const struct muster__merge *merge);
+/* Add a slab whose catalogue is mapped. Loads, adds and stores only, no allocation: it may run guarded. */
+void muster__values_add(struct muster__values *values, const struct muster__source *source);
+/* Order the samples by series and pid, and keep the last read of each. */
+void muster__values_settle_pids(struct muster__values *values);
+/* A real's value. */
+double muster__values_real(const struct muster__values *values, size_t at);
+void muster__values_destroy(struct muster__values *values);
+
+/* Make the merge's own values those of its view. Returns 0 or -ENOMEM. */
+int muster__merge_publish(struct muster__merge *merge);
+
+#endif

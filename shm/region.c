@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * region.c - opening a region and bringing its view up to date.
+ *
+ * A refresh runs: scan, follow, settle (roll.c), map, add up, show. Only the first steps can fail, and
+ * they leave the view as it was. Runs in readers and masters; one thread at a time.
+ */
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "error.h"
+#include "fold.h"
+#include "grow.h"
+#include "guard.h"
+#include "roll.h"
+
+/* ---- opening and closing ------------------------------------------------------------------ */
+
+static struct muster_region *region_alloc(void)
+{
+	struct muster_region *region = calloc(1, sizeof *region);
+
+	if (region == NULL)
+		return NULL;
+	region->dir = region->lock = -1;
+	if (muster__catalogue_create(&region->root) != 0) {
+		free(region);
+		return NULL;
+	}
+	muster__observer_init(&region->observer);
+	return region;
+}
+
+/* A descriptor of its own for readdir(), whose position is nobody else's. */
+static DIR *entries_open(int dir)
+{
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *entries = fd < 0 ? NULL : fdopendir(fd);
+
+	if (fd >= 0 && entries == NULL)
+		close(fd);
+	return entries;
+}
+
+int muster_region_open(const char *path, struct muster_region **out)
+{
+	struct muster_region *region = region_alloc();
+
+	if (region == NULL)
+		return -ENOMEM;
+	int rc = muster__region_dir_open(path, &region->dir, &region->owner);
+	if (rc == 0) {
+		(void)strcpy(region->path, path);
+		region->entries = entries_open(region->dir);
+		if (region->entries == NULL)
+			rc = muster__error(-errno, "region %s: %s", path, muster_strerror(-errno));
+	}
+	if (rc != 0)
+		muster_region_destroy(&region);
+	else
+		*out = region;
+	return rc;
+}
+
+static void view_forget(struct muster_region *region)
+{
+	if (region->text)
+		region->text_destroy(&region->text);
+	muster__merge_clear(&region->merge);
+}
+
+void muster_region_destroy(struct muster_region **at)
+{
+	struct muster_region *region = *at;
+
+	*at = NULL;
+	if (region == NULL)
+		return;
+	view_forget(region);
+	while (region->slabs_count > 0)
+		muster__roll_strike(region, region->slabs_count - 1);
+	muster__slab_destroy(&region->ledger);
+	muster__catalogue_release(&region->root);
+	muster__index_clear(&region->by_name);
+	free(region->slabs);
+	free(region->polls);
+	if (region->entries)
+		closedir(region->entries);
+	if (region->lock >= 0)
+		close(region->lock);
+	if (region->dir >= 0)
+		close(region->dir);
+	free(region);
+}
+
+void muster_region_on_quarantine(struct muster_region *region, muster_quarantine_fn *fn, void *ctx)
+{
+	region->on_quarantine = fn;
+	region->on_quarantine_ctx = ctx;
+}
+
+/* ---- mapping ------------------------------------------------------------------------------ */
+
+static bool is_counted(const struct muster__slab *slab)
+{
+	return slab->state == MUSTER__SLAB_LIVE || slab->state == MUSTER__SLAB_DEAD;
+}
+
+static void unmap_all(struct muster_region *region)
+{
+	if (region->ledger)
+		muster__catalogue_unmap(region->ledger->catalogue);
+	for (size_t i = 0; i < region->slabs_count; i++)
+		muster__catalogue_unmap(region->slabs[i]->catalogue);
+}
+
+/* Something in the view is not to be believed any more, or is nobody's. */
+static void view_remake(struct muster_region *region)
+{
+	view_forget(region);
+	unmap_all(region);
+	region->remake = false;
+}
+
+static int map_all(struct muster_region *region)
+{
+	int rc = region->ledger ? muster__catalogue_map(&region->merge, region->ledger->catalogue) : 0;
+
+	/* The dead before the living: what is in totals already says how a family is described. */
+	for (size_t i = 0; rc == 0 && i < region->slabs_count; i++)
+		if (region->slabs[i]->state == MUSTER__SLAB_DEAD)
+			rc = muster__catalogue_map(&region->merge, region->slabs[i]->catalogue);
+	for (size_t i = 0; rc == 0 && i < region->slabs_count; i++)
+		if (region->slabs[i]->state == MUSTER__SLAB_LIVE)
+			rc = muster__catalogue_map(&region->merge, region->slabs[i]->catalogue);
+	return rc;
+}
+
+/* Is a family of the ledger left out, because a live worker described it otherwise before? */
+static bool ledger_conflicts(const struct muster_region *region)
+{
+	return region->ledger && region->ledger->catalogue->mapping.conflicts > 0;
+}
+
+static int map(struct muster_region *region)
+{
+	bool before = region->merge.families_count == 0;
+
+	if (region->remake) {
+		view_remake(region);
+		before = true;
+	}
+	int rc = map_all(region);
+	if (rc == 0 && !before && ledger_conflicts(region)) {
+		view_remake(region);
+		rc = map_all(region);
+	}
+	return rc;
+}
+
+/* ---- adding up ---------------------------------------------------------------------------- */
+
+static size_t pids_count(const struct muster__slab *slab)
+{
+	size_t n = 0;
+
+	for (const struct muster__catalogue *node = slab->catalogue; node; node = node->base)
+		n += node->mapping.pids_count;
+	return n;
+}
+
+static size_t pids_count_all(const struct muster_region *region)
+{
+	size_t n = region->ledger ? pids_count(region->ledger) : 0;
+
+	for (size_t i = 0; i < region->slabs_count; i++)
+		if (is_counted(region->slabs[i]))
+			n += pids_count(region->slabs[i]);
+	return n;
+}
+
+struct adding {
+	struct muster__values *values;
+	struct muster__source source;
+};
+
+static void add(void *ctx)
+{
+	const struct adding *a = ctx;
+
+	muster__values_add(a->values, &a->source);
+}
+
+static int slab_add(struct muster_region *region, const struct muster__slab *slab)
+{
+	struct adding a = {.values = &region->merge.values};
+
+	muster__slab_source(slab, slab == region->ledger, &a.source);
+	if (slab->state == MUSTER__SLAB_LIVE)
+		return muster__guard_run(slab->map, slab->map_bytes, add, &a);
+	add(&a);
+	return 0;
+}
+
+/* One was cut short while it was read. Find all that are, so that this happens once. */
+static void short_quarantine(struct muster_region *region, struct muster__slab *found)
+{
+	struct stat st;
+
+	for (size_t i = 0; i < region->slabs_count; i++) {
+		struct muster__slab *slab = region->slabs[i];
+		if (slab->state != MUSTER__SLAB_LIVE)
+			continue;
+		if (slab == found ||
+		    (slab->fd >= 0 && fstat(slab->fd, &st) == 0 && (uint64_t)st.st_size < slab->geometry.file_bytes))
+			muster__roll_quarantine(region, slab, MUSTER_QUARANTINE_SHRUNK);
+	}
+}
+
+/* Returns 0; -EFAULT if a slab was cut short and quarantined, so that the values are not complete. */
+static int add_all(struct muster_region *region)
+{
+	muster__values_clear(&region->merge.values, &region->merge);
+	if (region->ledger)
+		(void)slab_add(region, region->ledger);
+	for (size_t i = 0; i < region->slabs_count; i++) {
+		struct muster__slab *slab = region->slabs[i];
+		if (is_counted(slab) && slab_add(region, slab) != 0) {
+			short_quarantine(region, slab);
+			return -EFAULT;
+		}
+	}
+	return 0;
+}
+
+static int merge_all(struct muster_region *region)
+{
+	int rc;
+
+	do {
+		rc = map(region);
+		if (rc == 0)
+			rc = muster__merge_reserve(&region->merge, pids_count_all(region));
+		if (rc == 0)
+			rc = add_all(region);
+	} while (rc == -EFAULT); /* each time there is a slab less */
+	return rc == 0 ? muster__merge_publish(&region->merge) : rc;
+}
+
+/* ---- refreshing --------------------------------------------------------------------------- */
+
+int muster_region_refresh(struct muster_region *region)
+{
+	int rc = muster__roll_scan(region);
+
+	if (rc == 0)
+		rc = muster__roll_follow(region);
+	if (rc == 0)
+		rc = muster__roll_settle(region);
+	if (rc == 0)
+		rc = merge_all(region);
+	if (rc != 0)
+		(void)muster__error(rc, "region %s: cannot be read: %s", region->path, muster_strerror(rc));
+	return rc;
+}
+
+void muster_region_stats(const struct muster_region *region, struct muster_region_stats *out)
+{
+	*out = (struct muster_region_stats){.families = region->merge.families_count,
+	                                    .series = region->merge.series_count,
+	                                    .quarantined = region->ledger_bad};
+	for (size_t i = 0; i < region->slabs_count; i++) {
+		out->live += region->slabs[i]->state == MUSTER__SLAB_LIVE;
+		out->dead += region->slabs[i]->state == MUSTER__SLAB_DEAD;
+		out->quarantined += region->slabs[i]->state == MUSTER__SLAB_QUARANTINED;
+	}
+}
+
+size_t muster__region_pidfds(const struct muster_region *region, int *fds, size_t count_max)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < region->slabs_count && n < count_max; i++)
+		if (region->slabs[i]->state == MUSTER__SLAB_LIVE && region->slabs[i]->life.pidfd >= 0)
+			fds[n++] = region->slabs[i]->life.pidfd;
+	return n;
+}

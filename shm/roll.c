@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * roll.c - who is in the region, who lives, and who is already in the ledger.
+ *
+ * A reader beside a working master must count each slab either from its file or from the ledger. The
+ * master renames the new ledger into place first and unlinks the slabs then. So a reader looks at the
+ * living and the dead, then at the ledger, and starts over if the ledger is another than before: at the
+ * end, who was alive after the ledger was read is not in it, and of the dead those are in it which it
+ * lists, or whose names are gone. Runs in readers and masters.
+ */
+#include "roll.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "grow.h"
+
+#define SETTLE_TRIES 8
+#define MTIME_SETTLED_NS INT64_C(100000000) /* coarser than any kernel's clock for file times */
+
+/* ---- single slabs ------------------------------------------------------------------------- */
+
+void muster__roll_quarantine(struct muster_region *region, struct muster__slab *slab, enum muster_quarantine reason)
+{
+	/* What is mapped into the view has its names there too. */
+	if (slab->catalogue && slab->catalogue != region->root)
+		region->remake = true;
+	muster__slab_quarantine(slab, reason);
+	if (region->on_quarantine)
+		region->on_quarantine(region->on_quarantine_ctx, slab->name, reason);
+}
+
+void muster__roll_strike(struct muster_region *region, size_t i)
+{
+	muster__slab_destroy(&region->slabs[i]);
+	region->slabs[i] = region->slabs[--region->slabs_count];
+}
+
+bool muster__roll_named(const struct muster_region *region, const struct muster__slab *slab)
+{
+	struct stat st;
+
+	return fstatat(region->dir, slab->name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_ino == slab->ino;
+}
+
+/* ---- coming ------------------------------------------------------------------------------- */
+
+/* Begin to follow a slab whose header is good. */
+static int slab_begin(struct muster_region *region, struct muster__slab *slab)
+{
+	slab->gone = !muster__life_begin(&slab->life, &region->observer, &slab->identity, slab->fd, slab->ino);
+	return muster__slab_attach(slab, region->root);
+}
+
+/* `again`: it was quarantined for want of something, which has been told. */
+static int slab_join(struct muster_region *region, const char *name, uint64_t ino, bool again)
+{
+	struct muster__slab *slab = NULL;
+
+	if (muster__grow(&region->slabs, &region->slabs_capacity, region->slabs_count + 1, sizeof *region->slabs) != 0)
+		return -ENOMEM;
+	int rc = muster__slab_open(region->dir, name, region->owner, false, &slab);
+	if (rc == 0 && slab_begin(region, slab) != 0) {
+		muster__slab_quarantine(slab, MUSTER_QUARANTINE_OPEN);
+		slab->passing = true;
+	}
+	if (slab == NULL)
+		return rc == -ENOENT ? 0 : rc;
+	slab->seen = true;
+	if (slab->ino == 0)
+		slab->ino = ino;
+	region->slabs[region->slabs_count++] = slab;
+	if (slab->state == MUSTER__SLAB_QUARANTINED && !again && region->on_quarantine)
+		region->on_quarantine(region->on_quarantine_ctx, slab->name, slab->reason);
+	return 0;
+}
+
+/* ---- scanning ----------------------------------------------------------------------------- */
+
+struct entry_wanted {
+	const struct muster_region *region;
+	const struct dirent *entry;
+};
+
+/* The same name and the same file: d_ino says so, or stat() where a file system has two answers. */
+static bool entry_equals(const void *ctx, uint32_t item)
+{
+	const struct entry_wanted *wanted = ctx;
+	const struct muster__slab *slab = wanted->region->slabs[item];
+
+	return strcmp(slab->name, wanted->entry->d_name) == 0 &&
+	       (slab->ino == wanted->entry->d_ino || muster__roll_named(wanted->region, slab));
+}
+
+static int names_index(struct muster_region *region)
+{
+	muster__index_clear(&region->by_name);
+	for (size_t i = 0; i < region->slabs_count; i++) {
+		const struct muster__slab *slab = region->slabs[i];
+		if (muster__index_reserve(&region->by_name) != 0)
+			return -ENOMEM;
+		muster__index_add(&region->by_name, muster__hash(0, slab->name, strlen(slab->name)), (uint32_t)i);
+	}
+	return 0;
+}
+
+static int entry_see(struct muster_region *region, const struct dirent *entry)
+{
+	struct entry_wanted wanted = {region, entry};
+
+	if (strncmp(entry->d_name, MUSTER__SLAB_PREFIX, sizeof MUSTER__SLAB_PREFIX - 1) != 0)
+		return 0;
+	uint64_t hash = muster__hash(0, entry->d_name, strlen(entry->d_name));
+	uint32_t item = muster__index_find(&region->by_name, hash, entry_equals, &wanted);
+	if (item == MUSTER__INDEX_NONE)
+		return slab_join(region, entry->d_name, entry->d_ino, false);
+	region->slabs[item]->seen = true;
+	return 0;
+}
+
+static int entries_see(struct muster_region *region)
+{
+	const struct dirent *entry;
+
+	rewinddir(region->entries);
+	for (errno = 0; (entry = readdir(region->entries)) != NULL; errno = 0) {
+		int rc = entry_see(region, entry);
+		if (rc != 0)
+			return rc;
+	}
+	return -errno;
+}
+
+/* A file that is gone took nothing with it if there was nothing to believe, or the ledger has it. */
+static void unseen_strike(struct muster_region *region)
+{
+	for (size_t i = region->slabs_count; i-- > 0;) {
+		const struct muster__slab *slab = region->slabs[i];
+		if (!slab->seen && (slab->state == MUSTER__SLAB_QUARANTINED || slab->state == MUSTER__SLAB_FOLDED))
+			muster__roll_strike(region, i);
+	}
+}
+
+/* Look again at those refused for want of something. */
+static void passing_retry(struct muster_region *region)
+{
+	for (size_t i = region->slabs_count; i-- > 0;) {
+		char name[NAME_MAX + 1];
+		uint64_t ino = region->slabs[i]->ino;
+		if (!region->slabs[i]->passing)
+			continue;
+		(void)strcpy(name, region->slabs[i]->name);
+		muster__roll_strike(region, i);
+		(void)slab_join(region, name, ino, true);
+	}
+}
+
+/* Was the directory changed so long ago that another change would show as another time? */
+static bool settled(const struct timespec *changed)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (now.tv_sec - changed->tv_sec) * INT64_C(1000000000) + (now.tv_nsec - changed->tv_nsec) > MTIME_SETTLED_NS;
+}
+
+int muster__roll_scan(struct muster_region *region)
+{
+	struct stat st;
+
+	passing_retry(region);
+	if (fstat(region->dir, &st) != 0)
+		return -errno;
+	if (st.st_mtim.tv_sec == region->scanned.tv_sec && st.st_mtim.tv_nsec == region->scanned.tv_nsec)
+		return 0;
+	region->scanned = (struct timespec){0};
+	bool keep = settled(&st.st_mtim);
+	for (size_t i = 0; i < region->slabs_count; i++)
+		region->slabs[i]->seen = false;
+	int rc = names_index(region);
+	if (rc == 0)
+		rc = entries_see(region);
+	if (rc != 0)
+		return rc;
+	unseen_strike(region);
+	if (keep)
+		region->scanned = st.st_mtim;
+	return 0;
+}
+
+/* ---- following ---------------------------------------------------------------------------- */
+
+/* Fills region->polls, one for each live slab in the order of the roll. */
+static int life_poll(struct muster_region *region)
+{
+	nfds_t n = 0;
+
+	if (muster__grow(&region->polls, &region->polls_capacity, region->slabs_count, sizeof *region->polls) != 0)
+		return -ENOMEM;
+	for (size_t i = 0; i < region->slabs_count; i++)
+		if (region->slabs[i]->state == MUSTER__SLAB_LIVE)
+			region->polls[n++] = (struct pollfd){.fd = region->slabs[i]->life.pidfd, .events = POLLIN};
+	if (n > 0 && poll(region->polls, n, 0) < 0)
+		memset(region->polls, 0, n * sizeof *region->polls); /* nobody is known to have died */
+	return 0;
+}
+
+static int life_ask(struct muster_region *region)
+{
+	int rc = life_poll(region);
+	const struct pollfd *p = region->polls;
+
+	if (rc != 0)
+		return rc;
+	for (size_t i = 0; i < region->slabs_count; i++) {
+		struct muster__slab *slab = region->slabs[i];
+		if (slab->state != MUSTER__SLAB_LIVE)
+			continue;
+		bool readable = (p++)->revents & POLLIN;
+		if (!slab->gone)
+			slab->gone = !muster__life_goes_on(&slab->life, &slab->identity, slab->fd, slab->ino, readable);
+	}
+	return 0;
+}
+
+static int slab_follow(struct muster_region *region, struct muster__slab *slab)
+{
+	uint32_t rereads = slab->rereads;
+	int rc = muster__slab_tail(slab, region->root, false);
+
+	if (slab->rereads != rereads)
+		region->remake = true;
+	if (rc == 0 && slab->gone)
+		rc = muster__slab_finish(slab);
+	if (muster__is_bad(rc))
+		muster__roll_quarantine(region, slab, muster__bad_reason(rc));
+	return muster__is_bad(rc) ? 0 : rc;
+}
+
+int muster__roll_follow(struct muster_region *region)
+{
+	int rc = life_ask(region);
+
+	for (size_t i = 0; rc == 0 && i < region->slabs_count; i++)
+		if (region->slabs[i]->state == MUSTER__SLAB_LIVE)
+			rc = slab_follow(region, region->slabs[i]);
+	return rc;
+}
+
+/* ---- settling with the ledger ------------------------------------------------------------- */
+
+/* We are the master, and somebody folded before us: what is listed is only to be unlinked. */
+static void listed_mark(struct muster_region *region)
+{
+	for (size_t i = 0; i < region->slabs_count; i++) {
+		struct muster__slab *slab = region->slabs[i];
+		if (slab->state == MUSTER__SLAB_DEAD && muster__ledger_lists(region->ledger, &slab->identity))
+			slab->state = MUSTER__SLAB_FOLDED;
+	}
+}
+
+/* Returns whether a name was gone, so that the ledger must be looked at once more. */
+static bool folded_strike(struct muster_region *region)
+{
+	bool any = false;
+
+	for (size_t i = region->slabs_count; i-- > 0;) {
+		const struct muster__slab *slab = region->slabs[i];
+		if (slab->state != MUSTER__SLAB_DEAD)
+			continue;
+		bool listed = muster__ledger_lists(region->ledger, &slab->identity);
+		bool named = listed || muster__roll_named(region, slab);
+		any = any || !named;
+		if (listed || !named)
+			muster__roll_strike(region, i);
+	}
+	return any;
+}
+
+static int settle_master(struct muster_region *region)
+{
+	bool changed;
+
+	if (region->ledger_settled)
+		return 0;
+	int rc = muster__ledger_refresh(region, &changed);
+	if (rc != 0)
+		return rc;
+	listed_mark(region);
+	region->ledger_settled = true;
+	return 0;
+}
+
+int muster__roll_settle(struct muster_region *region)
+{
+	bool again = true;
+	int rc = 0;
+
+	if (region->lock >= 0)
+		return settle_master(region);
+	for (int tries = 0; rc == 0 && again && tries < SETTLE_TRIES; tries++) {
+		bool changed = false;
+		rc = muster__ledger_refresh(region, &changed);
+		if (rc == 0 && changed)
+			rc = muster__roll_follow(region);
+		if (rc == 0)
+			again = folded_strike(region) || changed;
+	}
+	return rc;
+}

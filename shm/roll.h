@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * roll.h - the inside of a region: the roll of its slabs, the ledger, and the view over them.
+ *
+ * Readers and the master share all of it. Who holds the region's lock is the only one that folds, so its
+ * ledger changes only by its own hand; every other reader must notice when slabs move into the ledger
+ * while it looks (roll.c says how).
+ */
+#ifndef MUSTER__ROLL_H
+#define MUSTER__ROLL_H
+
+#include <dirent.h>
+#include <poll.h>
+#include <time.h>
+
+#include "slab.h"
+
+#define MUSTER__LOCK_NAME "lock"
+#define MUSTER__LEDGER_NEW ".ledger.new" /* until it is complete */
+
+/* Which file is behind the name `ledger`. */
+struct muster__ledger_mark {
+	uint64_t ino; /* 0: none */
+	struct timespec written;
+};
+
+struct muster_region {
+	char path[MUSTER_REGION_PATH_BYTES_MAX + 1];
+	int dir;
+	DIR *entries;
+	uid_t owner;
+	struct muster__observer observer;
+	struct muster__catalogue *root;
+	/* the roll */
+	struct muster__slab **slabs;
+	size_t slabs_count, slabs_capacity;
+	struct muster__index by_name; /* made by each scan */
+	struct timespec scanned;      /* time of change of the directory, if a scan can be spared */
+	struct pollfd *polls;
+	size_t polls_capacity;
+	/* the ledger */
+	struct muster__slab *ledger; /* DEAD, or NULL */
+	struct muster__ledger_mark ledger_mark;
+	bool ledger_bad;     /* there is a file of that name that is not to be believed */
+	int lock;            /* descriptor of the lock we hold, -1: we are a reader */
+	bool ledger_settled; /* we hold the lock and have read the ledger since */
+	/* the view */
+	struct muster__merge merge;
+	bool remake; /* something in the view is no longer to be believed: make it anew */
+	struct muster__text *text;
+	void (*text_destroy)(struct muster__text **text);
+	muster_quarantine_fn *on_quarantine;
+	void *on_quarantine_ctx;
+};
+
+/* ---- roll.c ------------------------------------------------------------------------------- */
+
+/* Find slabs that came or went. Returns 0; -errno if the directory cannot be read; -ENOMEM. */
+int muster__roll_scan(struct muster_region *region);
+
+/* Ask who lives, read what was published, and take the last words of the dead. Returns 0 or -ENOMEM. */
+int muster__roll_follow(struct muster_region *region);
+
+/* Agree with the ledger on who is in it. Returns 0; -errno if it cannot be read for want of something. */
+int muster__roll_settle(struct muster_region *region);
+
+/* Stop believing a slab, and tell. */
+void muster__roll_quarantine(struct muster_region *region, struct muster__slab *slab, enum muster_quarantine reason);
+
+/* Take slabs[i] off the roll; the last one takes its place. */
+void muster__roll_strike(struct muster_region *region, size_t i);
+
+/* Does the slab's name still lead to it? */
+bool muster__roll_named(const struct muster_region *region, const struct muster__slab *slab);
+
+/* ---- ledger_read.c ------------------------------------------------------------------------ */
+
+/* Read the ledger if it is another than before.
+ * Returns 0; -errno for want of descriptors or memory. *changed tells. A ledger that is not to be
+ * believed is quarantined and counts as none. */
+int muster__ledger_refresh(struct muster_region *region, bool *changed);
+
+/* Read a ledger file of the region by name, whole. Returns 0; MUSTER__BAD(...); -errno. */
+int muster__ledger_read(struct muster_region *region, const char *name, struct muster__slab **out);
+
+/* Does the ledger say that it has this slab's totals? */
+bool muster__ledger_lists(const struct muster__slab *ledger, const struct muster__identity *who);
+
+/* Take a ledger, or NULL for none, as the region's; `mark` says which file it is. */
+void muster__ledger_take(struct muster_region *region, struct muster__slab *ledger,
+                         const struct muster__ledger_mark *mark);
+
+/* Which file is the ledger now. Returns 0 or -errno; without a ledger the mark is zero. */
+int muster__ledger_mark_read(const struct muster_region *region, struct muster__ledger_mark *mark);
+
+/* ---- ledger_write.c ----------------------------------------------------------------------- */
+
+/* What goes into a ledger. */
+struct muster__ledger_content {
+	const struct muster__merge *merge;   /* describes families and series */
+	const struct muster__values *values; /* totals in its shape; pids settled */
+	const bool *families, *series;       /* by index: belongs to the dead */
+	const struct muster__identity *folded;
+	size_t folded_count;
+	struct muster__identity writer;
+};
+
+/* Write a complete ledger as MUSTER__LEDGER_NEW. Returns 0; -errno or -ENOMEM, and no such file is left. */
+int muster__ledger_write(int dir, const struct muster__ledger_content *content);
+
+/* ---- region_dir.c ------------------------------------------------------------------------- */
+
+/* Open and judge a region's directory. Returns 0 with *dir and *owner; -errno; MUSTER_EREGION. */
+int muster__region_dir_open(const char *path, int *dir, uid_t *owner);
+
+#endif

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * slab.h - one slab file as a reader sees it, from its first look at it to its last.
+ *
+ *     open -> LIVE --finish--> DEAD --(in the ledger)--> FOLDED -> gone
+ *          \______\__________________________________ -> QUARANTINED
+ *
+ * Everything in the file is hostile: the header and the catalogue are copied once and the copy is judged;
+ * lengths that grow are loaded once, checked against the geometry, and never go back.
+ */
+#ifndef MUSTER__SLAB_H
+#define MUSTER__SLAB_H
+
+#include <sys/types.h>
+
+#include <muster/region.h>
+
+#include "liveness.h"
+#include "merge.h"
+
+enum muster__slab_state {
+	MUSTER__SLAB_LIVE,
+	MUSTER__SLAB_DEAD,        /* all its words are in `last` */
+	MUSTER__SLAB_FOLDED,      /* the ledger has it; only its file is left */
+	MUSTER__SLAB_QUARANTINED, /* nothing of it is believed */
+};
+
+struct muster__slab {
+	char *name; /* in the region's directory */
+	uint64_t dev, ino;
+	enum muster__slab_state state;
+	enum muster_quarantine reason; /* when quarantined */
+	bool passing;                  /* quarantined for want of descriptors or memory: look again */
+	bool seen;                     /* by the scan of the directory that is under way */
+	bool gone;                     /* the kernel says its owner is dead; the last words are to be taken */
+	uint32_t rereads;              /* how often its whole catalogue was read again, unshared */
+	int fd;                        /* -1: own, dead or quarantined */
+	uint16_t minor;
+	struct muster__geometry geometry;
+	struct muster__identity identity;
+	struct muster__life life;
+	const unsigned char *map; /* from the start of the file to the end of the last bank in use */
+	size_t map_bytes;
+	uint64_t banks_used;
+	struct muster__catalogue *catalogue;
+	/* dead: events, gauges, then the banks one after another */
+	uint64_t *last;
+};
+
+/* Open a slab, or with kind MUSTER__KIND_LEDGER a ledger, and judge its header.
+ *   dir     the region; owner: its owner, who may own slabs beside root and this user
+ *   ledger  what kind of file it has to be
+ *   out     the slab, LIVE until it is asked for; QUARANTINED for a code MUSTER__BAD(...), and for want of
+ *           descriptors or kernel memory, then `passing` and with reason OPEN
+ * Returns 0; MUSTER__BAD(...); -EMFILE, -ENFILE; -ENOENT if it is gone, -ENOMEM: no slab. */
+int muster__slab_open(int dir, const char *name, uid_t owner, bool ledger, struct muster__slab **out);
+void muster__slab_destroy(struct muster__slab **slab);
+
+/* Map a slab that is open, and begin at the root of the catalogues. Returns 0; MUSTER__BAD(...); -ENOMEM. */
+int muster__slab_attach(struct muster__slab *slab, struct muster__catalogue *root);
+
+/* Read and judge what was published since the last time.
+ * Returns 0; MUSTER__BAD(...); -ENOMEM. Counts slab->rereads if the view must be made anew. */
+int muster__slab_tail(struct muster__slab *slab, struct muster__catalogue *root, bool ledger);
+
+/* The owner is dead and the catalogue is read to its end: take the last words, finish what it began, and
+ * let go of the file. Returns 0; MUSTER__BAD(...); -ENOMEM, and nothing has changed. */
+int muster__slab_finish(struct muster__slab *slab);
+
+/* Unmap and close the file, and stop watching its owner. */
+void muster__slab_let_go(struct muster__slab *slab);
+
+/* Believe nothing of it any more; keeps name, inode and reason. */
+void muster__slab_quarantine(struct muster__slab *slab, enum muster_quarantine reason);
+
+/* Where its words are. */
+void muster__slab_source(const struct muster__slab *slab, bool ledger, struct muster__source *out);
+
+/* header_check.c: judge a private copy of a header against the length of its file.
+ * Returns 0 or MUSTER__BAD(...). */
+int muster__header_check(const struct muster__header_shm *header, uint64_t file_bytes, bool ledger);
+
+#endif

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * slab_finish.c - the last words of a dead slab.
+ *
+ * All words in use are copied into private memory, and what the worker had begun is finished there: a
+ * bank's open intent holds the absolute new values of the two words of one update, so storing both gives
+ * all of it, however far the worker got. Then the file is not needed any more. Runs in readers.
+ */
+#include "slab.h"
+
+#include "atomic.h"
+#include "grow.h"
+#include "guard.h"
+
+/* ---- copying ------------------------------------------------------------------------------ */
+
+struct taking {
+	const struct muster__source *from;
+	const struct muster__cursor *end;
+	uint64_t *to;
+};
+
+static uint64_t *words_take(uint64_t *to, const void *from, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		to[i] = muster__load_relaxed((const uint64_t *)from + i);
+	return to + count;
+}
+
+/* The owner is dead: the kernel has made all its stores visible before it said so. */
+static void take(void *ctx)
+{
+	const struct taking *t = ctx;
+	uint64_t *to = words_take(t->to, t->from->events, MUSTER__EVENT_WORDS);
+
+	to = words_take(to, t->from->gauges, t->end->gauges);
+	for (size_t i = 0; i < t->from->bank_count; i++) {
+		const unsigned char *bank = t->from->banks + i * t->from->bank_stride;
+		to = words_take(to, bank, MUSTER__WORD_CELLS + t->end->ints);
+		to = words_take(to, bank + t->from->real_off, t->end->reals);
+	}
+}
+
+/* ---- finishing ---------------------------------------------------------------------------- */
+
+/* Store one word of an update. Scratch words are nobody's. Returns false if it is no word of a cell. */
+static bool store(uint64_t *words, uint32_t word, uint64_t begin, uint64_t count, uint64_t value)
+{
+	if (word < MUSTER__WORD_CELLS)
+		return true;
+	if (word < begin || word - begin >= count)
+		return false;
+	words[word - begin] = value;
+	return true;
+}
+
+static bool intent_apply(const struct muster__slab *slab, uint64_t *bank)
+{
+	const struct muster__cursor *end = &slab->catalogue->end;
+	uint64_t intent = bank[MUSTER__WORD_INTENT];
+	uint32_t int_word = (uint32_t)(intent >> 32) & INT32_MAX, real_word = (uint32_t)intent;
+
+	if (!(intent & MUSTER__INTENT_OPEN))
+		return true;
+	uint64_t *ints = bank + MUSTER__WORD_CELLS;
+	return store(ints, int_word, MUSTER__WORD_CELLS, end->ints, bank[MUSTER__WORD_INTENT_INT]) &&
+	       store(ints + end->ints, real_word, slab->geometry.real_off / 8, end->reals, bank[MUSTER__WORD_INTENT_REAL]);
+}
+
+static bool intents_apply(const struct muster__slab *slab, uint64_t *banks)
+{
+	size_t words = MUSTER__WORD_CELLS + (size_t)slab->catalogue->end.ints + slab->catalogue->end.reals;
+
+	for (uint64_t i = 0; i < slab->banks_used; i++)
+		if (!intent_apply(slab, banks + i * words))
+			return false;
+	return true;
+}
+
+int muster__slab_finish(struct muster__slab *slab)
+{
+	const struct muster__cursor *end = &slab->catalogue->end;
+	size_t bank = MUSTER__WORD_CELLS + (size_t)end->ints + end->reals, head = MUSTER__EVENT_WORDS + (size_t)end->gauges;
+	struct muster__source source;
+
+	muster__slab_source(slab, false, &source);
+	struct taking taking = {&source, end, malloc((head + bank * slab->banks_used) * sizeof(uint64_t))};
+	if (taking.to == NULL)
+		return -ENOMEM;
+	int rc = muster__guard_run(slab->map, slab->map_bytes, take, &taking) == 0 ? 0 : MUSTER__BAD(SHRUNK);
+	if (rc == 0 && !intents_apply(slab, taking.to + head))
+		rc = MUSTER__BAD(SERIES);
+	if (rc != 0) {
+		free(taking.to);
+		return rc;
+	}
+	slab->last = taking.to;
+	slab->state = MUSTER__SLAB_DEAD;
+	muster__slab_let_go(slab);
+	return 0;
+}

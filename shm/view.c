@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * view.c - families and series join the view, and are put in order.
+ *
+ * Runs in readers, on private memory. A family or series keeps its address, its index and its places in
+ * the value arrays as long as the view lives; only the order of the pointers to them changes.
+ */
+#include "merge.h"
+
+#include "grow.h"
+
+int muster__merge_reserve(struct muster__merge *merge, size_t pids)
+{
+	struct muster__view *view = &merge->view;
+	int rc = muster__values_reserve(&merge->values, merge, pids);
+
+	if (rc == 0)
+		rc = muster__grow(&view->reals, &merge->reals_capacity, view->real_count, sizeof *view->reals);
+	/* Arrays may have moved, even when the last of them could not. */
+	view->ints = merge->values.ints;
+	view->gauges = merge->values.gauges;
+	return rc;
+}
+
+/* ---- families ----------------------------------------------------------------------------- */
+
+struct family_wanted {
+	const struct muster__merge *merge;
+	struct muster_str name;
+};
+
+static bool family_equals(const void *ctx, uint32_t item)
+{
+	const struct family_wanted *wanted = ctx;
+	const char *name = wanted->merge->families[item]->name;
+
+	return strlen(name) == wanted->name.count && memcmp(name, wanted->name.bytes, wanted->name.count) == 0;
+}
+
+static uint64_t family_hash(struct muster_str name)
+{
+	return muster__hash(0, name.bytes, name.count);
+}
+
+struct muster__view_family *muster__view_family_find(const struct muster__merge *merge, struct muster_str name)
+{
+	struct family_wanted wanted = {merge, name};
+	uint32_t item = muster__index_find(&merge->family_index, family_hash(name), family_equals, &wanted);
+
+	return item == MUSTER__INDEX_NONE ? NULL : merge->families[item];
+}
+
+/* Copy a string to *at, with a NUL, and move on. */
+static char *put(char **at, struct muster_str s)
+{
+	char *copy = *at;
+
+	if (s.count)
+		memcpy(copy, s.bytes, s.count);
+	copy[s.count] = '\0';
+	*at += s.count + 1;
+	return copy;
+}
+
+/* One block holds a family with its label pointers, bounds and texts. */
+static struct muster__view_family *family_alloc(const struct muster__family_parts *p)
+{
+	uint32_t labels = p->record->label_count, bounds = p->record->bounds_count;
+	size_t bytes = sizeof(struct muster__view_family) + labels * sizeof(char *) + bounds * sizeof(double) +
+	               p->name.count + p->help.count + p->unit.count + 3;
+
+	for (uint32_t i = 0; i < labels; i++)
+		bytes += p->labels[i].count + 1;
+	struct muster__view_family *f = calloc(1, bytes);
+	if (f == NULL)
+		return NULL;
+	f->labels = (char **)(void *)(f + 1);
+	f->bounds = (double *)(void *)(f->labels + labels);
+	char *at = (char *)(f->bounds + bounds);
+	if (bounds)
+		memcpy(f->bounds, p->bounds, bounds * sizeof(double));
+	f->name = put(&at, p->name);
+	f->help = put(&at, p->help);
+	f->unit = put(&at, p->unit);
+	for (uint32_t i = 0; i < labels; i++)
+		f->labels[i] = put(&at, p->labels[i]);
+	f->type = p->record->type;
+	f->mode = p->record->mode;
+	f->label_count = labels;
+	f->bounds_count = bounds;
+	return f;
+}
+
+static int families_reserve(struct muster__merge *merge)
+{
+	size_t n = merge->families_count + 1;
+
+	if (muster__grow(&merge->families, &merge->families_capacity, n, sizeof *merge->families) != 0 ||
+	    muster__grow(&merge->view.families, &merge->view.family_capacity, n, sizeof *merge->view.families) != 0)
+		return -ENOMEM;
+	return muster__index_reserve(&merge->family_index);
+}
+
+int muster__view_family_join(struct muster__merge *merge, const struct muster__family_parts *parts,
+                             struct muster__view_family **out)
+{
+	if (families_reserve(merge) != 0)
+		return -ENOMEM;
+	struct muster__view_family *family = family_alloc(parts);
+	if (family == NULL)
+		return -ENOMEM;
+	family->index = (uint32_t)merge->families_count++;
+	merge->families[family->index] = family;
+	if (muster__merge_reserve(merge, 0) != 0) {
+		merge->families_count--;
+		free(family);
+		return -ENOMEM;
+	}
+	merge->view.families[merge->view.family_count++] = family;
+	merge->view.unsorted = true;
+	muster__index_add(&merge->family_index, family_hash(parts->name), family->index);
+	*out = family;
+	return 0;
+}
+
+/* ---- series ------------------------------------------------------------------------------- */
+
+struct series_wanted {
+	const struct muster__merge *merge;
+	const struct muster__view_family *family;
+	const struct muster_str *labels;
+};
+
+static bool series_equals(const void *ctx, uint32_t item)
+{
+	const struct series_wanted *wanted = ctx;
+	const struct muster__view_series *series = wanted->merge->series[item];
+
+	if (series->family != wanted->family)
+		return false;
+	for (uint32_t i = 0; i < series->family->label_count; i++)
+		if (series->labels[i].count != wanted->labels[i].count ||
+		    memcmp(series->labels[i].bytes, wanted->labels[i].bytes, wanted->labels[i].count) != 0)
+			return false;
+	return true;
+}
+
+static uint64_t series_hash(const struct muster__view_family *family, const struct muster_str *labels)
+{
+	uint64_t hash = family->index + 1;
+
+	for (uint32_t i = 0; i < family->label_count; i++)
+		hash = muster__hash(hash + labels[i].count, labels[i].bytes, labels[i].count);
+	return hash;
+}
+
+/* One block holds a series with its label values. */
+static struct muster__view_series *series_alloc(struct muster__view_family *family, const struct muster_str *labels)
+{
+	uint32_t n = family->label_count;
+	size_t bytes = sizeof(struct muster__view_series) + n * sizeof(struct muster_str);
+
+	for (uint32_t i = 0; i < n; i++)
+		bytes += labels[i].count + 1;
+	struct muster__view_series *series = calloc(1, bytes);
+	if (series == NULL)
+		return NULL;
+	series->family = family;
+	series->labels = (struct muster_str *)(void *)(series + 1);
+	char *at = (char *)(series->labels + n);
+	for (uint32_t i = 0; i < n; i++) {
+		series->labels[i].count = labels[i].count;
+		series->labels[i].bytes = put(&at, labels[i]);
+	}
+	return series;
+}
+
+/* Give a series its places behind all others. */
+static void series_place(struct muster__view *view, struct muster__view_series *series)
+{
+	const struct muster__view_family *f = series->family;
+	struct muster__cells cells = muster__cells_of(f->type, f->mode, f->bounds_count);
+
+	series->int_at = (uint32_t)view->int_count;
+	series->real_at = (uint32_t)view->real_count;
+	series->gauge_at = (uint32_t)view->gauge_count;
+	if (f->type == MUSTER_GAUGE) {
+		view->gauge_count += !muster__mode_per_pid(f->mode);
+	} else {
+		view->int_count += cells.ints;
+		view->real_count += cells.reals;
+	}
+}
+
+static int series_reserve(struct muster__merge *merge, struct muster__view_family *family)
+{
+	if (muster__grow(&merge->series, &merge->series_capacity, merge->series_count + 1, sizeof *merge->series) != 0 ||
+	    muster__grow(&family->series, &family->series_capacity, family->series_count + 1,
+	                 sizeof *family->series) != 0)
+		return -ENOMEM;
+	return muster__index_reserve(&merge->series_index);
+}
+
+/* The places are there before the series is, so that an encoder never reads behind an array. */
+static int series_enter(struct muster__merge *merge, struct muster__view_series *series, uint64_t hash)
+{
+	struct muster__view was = merge->view;
+
+	series_place(&merge->view, series);
+	if (muster__merge_reserve(merge, 0) != 0) {
+		merge->view.int_count = was.int_count;
+		merge->view.real_count = was.real_count;
+		merge->view.gauge_count = was.gauge_count;
+		return -ENOMEM;
+	}
+	struct muster__view_family *family = series->family;
+	series->index = (uint32_t)merge->series_count++;
+	merge->series[series->index] = series;
+	family->series[family->series_count++] = series;
+	family->unsorted = true;
+	muster__index_add(&merge->series_index, hash, series->index);
+	return 0;
+}
+
+int muster__view_series_join(struct muster__merge *merge, struct muster__view_family *family,
+                             const struct muster_str *labels, struct muster__view_series **out)
+{
+	struct series_wanted wanted = {merge, family, labels};
+	uint64_t hash = series_hash(family, labels);
+	uint32_t item = muster__index_find(&merge->series_index, hash, series_equals, &wanted);
+
+	if (item != MUSTER__INDEX_NONE) {
+		*out = merge->series[item];
+		return 0;
+	}
+	struct muster__view_series *series = series_reserve(merge, family) == 0 ? series_alloc(family, labels) : NULL;
+	if (series == NULL || series_enter(merge, series, hash) != 0) {
+		free(series);
+		return -ENOMEM;
+	}
+	*out = series;
+	return 0;
+}
+
+/* ---- order -------------------------------------------------------------------------------- */
+
+int muster__view_family_compare(const struct muster__view_family *a, const struct muster__view_family *b)
+{
+	return strcmp(a->name, b->name);
+}
+
+int muster__view_series_compare(const struct muster__view_series *a, const struct muster__view_series *b)
+{
+	for (uint32_t i = 0; i < a->family->label_count; i++) {
+		size_t na = a->labels[i].count, nb = b->labels[i].count;
+		int order = memcmp(a->labels[i].bytes, b->labels[i].bytes, na < nb ? na : nb);
+		if (order != 0 || na != nb)
+			return order != 0 ? order : na < nb ? -1 : 1;
+	}
+	return 0;
+}
+
+static int family_order(const void *a, const void *b)
+{
+	return muster__view_family_compare(*(struct muster__view_family *const *)a,
+	                                   *(struct muster__view_family *const *)b);
+}
+
+static int series_order(const void *a, const void *b)
+{
+	return muster__view_series_compare(*(struct muster__view_series *const *)a,
+	                                   *(struct muster__view_series *const *)b);
+}
+
+void muster__view_sort(struct muster__view *view)
+{
+	if (view->unsorted)
+		qsort(view->families, view->family_count, sizeof *view->families, family_order);
+	view->unsorted = false;
+	for (size_t i = 0; i < view->family_count; i++) {
+		struct muster__view_family *family = view->families[i];
+		if (family->unsorted)
+			qsort(family->series, family->series_count, sizeof *family->series, series_order);
+		family->unsorted = false;
+	}
+}
+
+/* ---- the end ------------------------------------------------------------------------------ */
+
+void muster__merge_clear(struct muster__merge *merge)
+{
+	for (size_t i = 0; i < merge->series_count; i++) {
+		free(merge->series[i]->rendered);
+		free(merge->series[i]);
+	}
+	for (size_t i = 0; i < merge->families_count; i++) {
+		free(merge->families[i]->rendered);
+		free(merge->families[i]->series);
+		free(merge->families[i]);
+	}
+	free(merge->series);
+	free(merge->families);
+	free(merge->view.families);
+	free(merge->view.pid_samples);
+	muster__index_clear(&merge->family_index);
+	muster__index_clear(&merge->series_index);
+	free(merge->view.reals);
+	muster__values_destroy(&merge->values);
+	*merge = (struct muster__merge){0};
+}

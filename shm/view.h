@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * view.h - the merged picture of one scrape: what encoders read. No slab, cell or bank in sight.
+ *
+ * Families and series only ever join a view; their places in the value arrays never change, so that
+ * slabs map onto it by runs and encoders render names, labels and bounds once. Values are of the last
+ * refresh. Families are sorted by name, the series of a family by label values, byte by byte.
+ */
+#ifndef MUSTER__VIEW_H
+#define MUSTER__VIEW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <muster/muster.h>
+
+struct muster__view_family {
+	char *name, *help, *unit; /* NUL-terminated; unit "" if none; help and label values are valid UTF-8 */
+	enum muster_type type;
+	enum muster_mode mode;
+	uint32_t label_count;
+	char **labels; /* names */
+	uint32_t bounds_count;
+	double *bounds; /* finite, ascending */
+	struct muster__view_series **series; /* sorted */
+	size_t series_count, series_capacity;
+	bool unsorted;
+	void *rendered; /* the text encoder's; freed with free() through rendered_destroy */
+	uint64_t drops[4]; /* indexed by enum muster__drop */
+	uint32_t index;    /* how many families joined before it */
+};
+
+struct muster__view_series {
+	struct muster__view_family *family;
+	struct muster_str *labels; /* family->label_count values */
+	uint32_t int_at;           /* counter, in flight (int64), summary count, first of bounds_count + 1 buckets */
+	uint32_t real_at;          /* real counter, sum of a histogram or summary */
+	uint32_t gauge_at;         /* gauges whose mode is neither all nor liveall */
+	uint64_t created_unix_ns;  /* the earliest */
+	void *rendered;            /* the text encoder's; one block, freed with free() */
+	uint32_t index;            /* how many series joined before it, in all families */
+};
+
+struct muster__view_gauge {
+	double value;
+	uint64_t time_ns; /* mostrecent modes */
+	bool set;
+};
+
+/* One worker's sample of a gauge in mode all or liveall. */
+struct muster__view_pid_sample {
+	struct muster__view_series *series;
+	uint32_t pid;
+	double value;
+};
+
+struct muster__view {
+	struct muster__view_family **families; /* sorted by name */
+	size_t family_count, family_capacity;
+	bool unsorted;
+	uint64_t *ints;  /* int_count of them */
+	double *reals;
+	struct muster__view_gauge *gauges;
+	size_t int_count, real_count, gauge_count;
+	struct muster__view_pid_sample *pid_samples; /* grouped by family and series in view order, then by pid */
+	size_t pid_sample_count;
+	uint64_t events[32]; /* indexed by enum muster__event */
+};
+
+/* Append the view as text 0.0.4; the encoder keeps its buffer between calls.
+ * Returns 0 or -ENOMEM. */
+struct muster__text;
+int muster__text_create(struct muster__text **out);
+void muster__text_destroy(struct muster__text **text);
+int muster__text_write(struct muster__text *text, const struct muster__view *view, const char **bytes, size_t *count);
+
+/* Shortest decimal that reads back as x, in at most 24 bytes; returns the count. `le_style` adds ".0" to a
+ * whole number, as OpenMetrics spells bucket bounds. Exponent form as Go's strconv 'g': below 1e-4 and from
+ * 1e+06 where the digits are fewer ... see number.c. +Inf, -Inf, NaN. Independent of the locale. */
+size_t muster__number_real(char *out, double x, bool le_style);
+size_t muster__number_uint(char *out, uint64_t n);
+size_t muster__number_int(char *out, int64_t n);
+
+#endif
