@@ -34,7 +34,8 @@ unit_bin := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(unit_src))
 bench_bin := $(patsubst bench/%.c,$(BUILD)/bench/%,$(bench_src))
 
 .PHONY: all demo test bench lint format install clean packages unit
-all: $(BUILD)/libmuster.a $(BUILD)/libmuster.so $(BUILD)/muster.pc
+all: $(BUILD)/libmuster.a $(BUILD)/libmuster.so $(BUILD)/libmuster-master.a $(BUILD)/muster \
+     $(BUILD)/order_mgmt $(BUILD)/muster.pc $(BUILD)/muster-master.pc
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
@@ -62,7 +63,7 @@ $(BUILD)/order_load: $(call obj,$(wildcard examples/order_mgmt/load*.c))
 $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libmuster.a
 	@mkdir -p $(@D)
 	$(CC) -o $@ $^ $(ALL_LDFLAGS) -lcmocka -lpthread
-$(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(BUILD)/libmuster.a
+$(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(BUILD)/obj/bench/common/bench.o $(BUILD)/libmuster.a
 	@mkdir -p $(@D)
 	$(CC) -o $@ $^ $(ALL_LDFLAGS) -lpthread -lm
 

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * address.h - listening sockets from what a person writes: "HOST:PORT", "[V6]:PORT", ":PORT", "unix:PATH".
+ */
+#ifndef MUSTER__ADDRESS_H
+#define MUSTER__ADDRESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#define MUSTER__ADDRESS_BYTES 160
+
+struct muster__listener {
+	int fd; /* bound, listening, non-blocking, close-on-exec; -1: closed */
+	bool is_unix;
+	char text[MUSTER__ADDRESS_BYTES]; /* the address really bound: port 0 is resolved */
+	dev_t dev;                        /* of the socket file, so that only ours is unlinked */
+	ino_t ino;
+};
+
+/* Bind and listen. A socket file that nobody listens on any more is replaced.
+ *   what   names the option in messages, such as "--listen"
+ *   out    untouched on failure
+ * Returns 0, or a code of <sysexits.h> after one line in the log: EX_USAGE if the address cannot be read,
+ *   EX_NOHOST if the host has no address, EX_UNAVAILABLE if it is in use or not of this machine, EX_NOPERM
+ *   if this user may not bind it.
+ * Context: the master, before it forks. May ask the resolver, which may block. */
+int muster__listener_open(const char *what, const char *address, struct muster__listener *out);
+
+/* Unlink the socket file, if there is one and it is still the one that was made. */
+void muster__listener_unlink(const struct muster__listener *listener);
+
+/* Unlink and close. Safe to call again. */
+void muster__listener_close(struct muster__listener *listener);
+
+#endif

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cat.h - `muster cat`: one scrape of a region on stdout.
+ */
+#ifndef MUSTER__CAT_H
+#define MUSTER__CAT_H
+
+/* Read-only: takes no lock, folds nothing, may run beside a master.
+ *   path   the region
+ * Returns the exit status for main(): 0; EX_NOINPUT, EX_USAGE, EX_IOERR after a line in the log. */
+int muster__cat(const char *path);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * child.h - forking one worker: from the master's process image to the worker's own code.
+ */
+#ifndef MUSTER__CHILD_H
+#define MUSTER__CHILD_H
+
+#include <sys/types.h>
+
+#include <muster/prefork.h>
+
+#include "descriptors.h"
+
+#define MUSTER__LISTENERS_MAX 64
+
+/* What every worker of a master is made from; fixed before the first fork. */
+struct muster__child_plan {
+	int (*worker)(const struct muster_worker *worker, void *ctx);
+	void *ctx;
+	char *const *argv; /* instead of worker */
+	const int *listen_fds;
+	size_t listen_count;
+	struct muster__descriptors inherited; /* open before the master opened its own */
+};
+
+/* Fork a worker. For an exec'ed worker this waits until the new program runs or could not be run.
+ *   slot   given to the worker
+ *   out    its process id
+ * Returns 0; -errno of fork; for argv also -errno of execvp (the child is gone and reaped).
+ * Context: the master, with one thread. */
+int muster__child_fork(const struct muster__child_plan *plan, unsigned slot, pid_t *out);
+
+#endif

@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * http.c - the server: listener, all connections, routes, deadlines, the shared scrape. Runs on the loop.
+ *
+ * The list of connections is in the order in which each entered its phase, so the one to give way when
+ * there are too many is the first that still owes us a request. A page marked `shared` is rendered after
+ * the loop has read from all sockets, once for everybody who asked meanwhile: never from before a request
+ * came, so a scrape shows all that was recorded before it was asked for.
+ */
+#include "http.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "http_conn.h"
+
+#define TICK_MS 250
+#define BACKLOG 1024
+
+TAILQ_HEAD(conn_list, muster__conn);
+
+struct muster__http {
+	uv_loop_t *loop;
+	const struct muster__route *routes;
+	void *ctx;
+	struct muster__listener listener;
+	union {
+		uv_handle_t handle;
+		uv_stream_t stream;
+		uv_tcp_t tcp;
+		uv_pipe_t pipe;
+	} uv;
+	uv_timer_t tick;
+	uv_check_t share;
+	struct conn_list conns;
+	unsigned open; /* connections not closing */
+	bool closing;
+};
+
+struct muster__body *muster__http_text(const char *text)
+{
+	struct muster__body *body = muster__body_create(strlen(text));
+
+	if (body)
+		memcpy(body->bytes, text, body->count);
+	return body;
+}
+
+uv_loop_t *muster__http_loop(struct muster__http *http)
+{
+	return http->loop;
+}
+
+/* ---- answering ---------------------------------------------------------------------------- */
+
+static const char *error_text(int status)
+{
+	switch (status) {
+	case 400:
+		return "this is not a request without a body\n";
+	case 404:
+		return "no such page; / lists them\n";
+	case 405:
+		return "only GET and HEAD\n";
+	case 414:
+		return "the URL has more than 2048 bytes\n";
+	case 431:
+		return "the headers have more than 16384 bytes or 100 lines\n";
+	case 505:
+		return "only HTTP/1.x\n";
+	default:
+		return "out of memory\n";
+	}
+}
+
+static void respond_error(struct muster__conn *conn, int status)
+{
+	struct muster__page page = {status, "text/plain; charset=utf-8", muster__http_text(error_text(status))};
+
+	muster__conn_respond(conn, &page);
+}
+
+static void respond_page(struct muster__conn *conn, struct muster__page *page)
+{
+	if (page->body)
+		muster__conn_respond(conn, page);
+	else
+		respond_error(conn, 500);
+}
+
+static const struct muster__route *route_find(const struct muster__http *http, struct muster__request *request)
+{
+	const char *path;
+	size_t count;
+
+	muster__request_path(request, &path, &count);
+	for (const struct muster__route *route = http->routes; route->path; route++)
+		if (strlen(route->path) == count && memcmp(route->path, path, count) == 0)
+			return route;
+	return NULL;
+}
+
+/* The status that refuses a request, or 0 and its route. */
+static int route_request(const struct muster__http *http, struct muster__request *request,
+                         const struct muster__route **out)
+{
+	unsigned method = request->parser.method;
+
+	if (request->status)
+		return request->status;
+	*out = route_find(http, request);
+	if (request->status)
+		return request->status;
+	if (*out == NULL)
+		return 404;
+	if (method != HTTP_GET && method != HTTP_HEAD)
+		return 405;
+	return request->has_body ? 400 : 0;
+}
+
+static void share_fired(uv_check_t *check);
+
+void muster__http_conn_request(struct muster__conn *conn)
+{
+	struct muster__http *http = conn->http;
+	const struct muster__route *route = NULL;
+	struct muster__page page = {0};
+	int status = route_request(http, &conn->request, &route);
+
+	conn->shared_body = false;
+	if (status) {
+		respond_error(conn, status);
+	} else if (route->shared) {
+		conn->route = route;
+		muster__http_conn_phase(conn, MUSTER__CONN_WAITING, MUSTER__HTTP_WRITE_MS);
+		uv_check_start(&http->share, share_fired);
+	} else {
+		route->render(http->ctx, &page);
+		respond_page(conn, &page);
+	}
+}
+
+/* ---- the shared scrape -------------------------------------------------------------------- */
+
+/* The answer of the oldest scrape still being sent, if that many are held; else NULL. Connections that
+ * send one stand in the order of their scrapes. */
+static const struct muster__body *oldest_of_too_many(const struct muster__http *http)
+{
+	const struct muster__conn *conn;
+	const struct muster__body *oldest = NULL, *last = NULL;
+	unsigned held = 0;
+
+	TAILQ_FOREACH(conn, &http->conns, link) {
+		if (conn->phase != MUSTER__CONN_WRITING || !conn->shared_body || conn->body == last)
+			continue;
+		last = conn->body;
+		if (held++ == 0)
+			oldest = last;
+	}
+	return held < MUSTER__HTTP_SCRAPES_HELD_MAX ? NULL : oldest;
+}
+
+/* Slow readers keep the answers of old scrapes in memory. Beyond the limit those of the oldest go. */
+static void shed_slow_readers(struct muster__http *http)
+{
+	const struct muster__body *oldest = oldest_of_too_many(http);
+	struct muster__conn *conn, *next;
+
+	for (conn = oldest ? TAILQ_FIRST(&http->conns) : NULL; conn; conn = next) {
+		next = TAILQ_NEXT(conn, link);
+		if (conn->phase == MUSTER__CONN_WRITING && conn->shared_body && conn->body == oldest)
+			muster__conn_close(conn);
+	}
+}
+
+static void share_page(struct muster__http *http, const struct muster__route *route)
+{
+	struct muster__conn *conn, *next;
+	struct muster__page page = {0};
+
+	route->render(http->ctx, &page);
+	for (conn = TAILQ_FIRST(&http->conns); conn; conn = next) {
+		next = TAILQ_NEXT(conn, link);
+		if (conn->phase != MUSTER__CONN_WAITING || conn->route != route)
+			continue;
+		if (page.body)
+			muster__body_hold(page.body);
+		conn->shared_body = true;
+		respond_page(conn, &page);
+	}
+	muster__body_release(page.body);
+}
+
+static bool is_awaited(const struct muster__http *http, const struct muster__route *route)
+{
+	const struct muster__conn *conn;
+
+	TAILQ_FOREACH(conn, &http->conns, link)
+		if (conn->phase == MUSTER__CONN_WAITING && conn->route == route)
+			return true;
+	return false;
+}
+
+static void share_fired(uv_check_t *check)
+{
+	struct muster__http *http = check->data;
+
+	uv_check_stop(check);
+	shed_slow_readers(http);
+	for (const struct muster__route *route = http->routes; route->path; route++)
+		if (route->shared && is_awaited(http, route))
+			share_page(http, route);
+}
+
+/* ---- connections and their deadlines ------------------------------------------------------ */
+
+static void tick_fired(uv_timer_t *timer)
+{
+	struct muster__http *http = timer->data;
+	struct muster__conn *conn, *next;
+	uint64_t now = uv_now(http->loop);
+
+	for (conn = TAILQ_FIRST(&http->conns); conn; conn = next) {
+		next = TAILQ_NEXT(conn, link);
+		if (conn->deadline_ms <= now)
+			muster__conn_close(conn);
+	}
+}
+
+static bool may_give_way(const struct muster__conn *conn)
+{
+	return conn->phase == MUSTER__CONN_IDLE || conn->phase == MUSTER__CONN_READING ||
+	       conn->phase == MUSTER__CONN_LINGER;
+}
+
+/* Make room for one more: the oldest that owes us a request, else the oldest being answered. */
+static void make_room(struct muster__http *http)
+{
+	struct muster__conn *conn, *oldest = NULL;
+
+	TAILQ_FOREACH(conn, &http->conns, link) {
+		if (conn->phase == MUSTER__CONN_CLOSING)
+			continue;
+		if (oldest == NULL)
+			oldest = conn;
+		if (may_give_way(conn)) {
+			oldest = conn;
+			break;
+		}
+	}
+	if (oldest)
+		muster__conn_close(oldest);
+}
+
+void muster__http_conn_added(struct muster__http *http, struct muster__conn *conn)
+{
+	if (http->open >= MUSTER__HTTP_CONNECTIONS_MAX)
+		make_room(http);
+	if (http->open++ == 0)
+		uv_timer_start(&http->tick, tick_fired, TICK_MS, TICK_MS);
+	TAILQ_INSERT_TAIL(&http->conns, conn, link);
+}
+
+void muster__http_conn_phase(struct muster__conn *conn, enum muster__conn_phase phase, uint64_t limit_ms)
+{
+	struct muster__http *http = conn->http;
+
+	conn->phase = phase;
+	conn->deadline_ms = uv_now(http->loop) + limit_ms;
+	TAILQ_REMOVE(&http->conns, conn, link);
+	TAILQ_INSERT_TAIL(&http->conns, conn, link);
+	if (phase == MUSTER__CONN_CLOSING && --http->open == 0)
+		uv_timer_stop(&http->tick);
+}
+
+void muster__http_conn_removed(struct muster__conn *conn)
+{
+	TAILQ_REMOVE(&conn->http->conns, conn, link);
+}
+
+static void connection_came(uv_stream_t *listener, int status)
+{
+	struct muster__http *http = listener->data;
+
+	if (status == 0)
+		(void)muster__conn_accept(http, listener, http->listener.is_unix);
+}
+
+/* ---- life --------------------------------------------------------------------------------- */
+
+static int listen_start(struct muster__http *http)
+{
+	int rc;
+
+	if (http->listener.is_unix) {
+		uv_pipe_init(http->loop, &http->uv.pipe, 0);
+		rc = uv_pipe_open(&http->uv.pipe, http->listener.fd);
+	} else {
+		uv_tcp_init(http->loop, &http->uv.tcp);
+		rc = uv_tcp_open(&http->uv.tcp, http->listener.fd);
+	}
+	http->uv.handle.data = http;
+	return rc == 0 ? uv_listen(&http->uv.stream, BACKLOG, connection_came) : rc;
+}
+
+int muster__http_create(uv_loop_t *loop, struct muster__listener *listener, const struct muster__route *routes,
+                        void *ctx, struct muster__http **out)
+{
+	struct muster__http *http = calloc(1, sizeof *http);
+
+	if (http == NULL)
+		return UV_ENOMEM;
+	*http = (struct muster__http){.loop = loop, .routes = routes, .ctx = ctx, .listener = *listener};
+	TAILQ_INIT(&http->conns);
+	uv_timer_init(loop, &http->tick);
+	uv_check_init(loop, &http->share);
+	http->tick.data = http->share.data = http;
+	*out = http;
+	listener->fd = -1;
+	return listen_start(http);
+}
+
+void muster__http_close(struct muster__http *http)
+{
+	struct muster__conn *conn, *next;
+
+	if (http == NULL || http->closing)
+		return;
+	http->closing = true;
+	muster__listener_unlink(&http->listener); /* its descriptor is the handle's */
+	for (conn = TAILQ_FIRST(&http->conns); conn; conn = next) {
+		next = TAILQ_NEXT(conn, link);
+		muster__conn_close(conn);
+	}
+	uv_close(&http->uv.handle, NULL);
+	uv_close((uv_handle_t *)&http->tick, NULL);
+	uv_close((uv_handle_t *)&http->share, NULL);
+}
+
+void muster__http_destroy(struct muster__http **http)
+{
+	free(*http);
+	*http = NULL;
+}

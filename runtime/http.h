@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * http.h - a small HTTP/1.1 server for a handful of pages, on the master's loop.
+ *
+ *   Bounded whatever a client does: connections, bytes of a request, time to send one, time to take an
+ *   answer, distinct scrapes still being sent. Who is over a limit is answered or dropped; who keeps to
+ *   them is served meanwhile.
+ */
+#ifndef MUSTER__HTTP_H
+#define MUSTER__HTTP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <uv.h>
+
+#include "address.h"
+#include "body.h"
+
+#define MUSTER__HTTP_CONNECTIONS_MAX 256
+#define MUSTER__HTTP_URL_BYTES_MAX 2048
+#define MUSTER__HTTP_HEADER_BYTES_MAX 16384
+#define MUSTER__HTTP_HEADERS_MAX 100
+#define MUSTER__HTTP_SCRAPES_HELD_MAX 8 /* answers of different scrapes still being sent */
+#define MUSTER__HTTP_HEADER_MS 10000    /* from the first byte, or the connect, to the last header */
+#define MUSTER__HTTP_IDLE_MS 120000
+#define MUSTER__HTTP_WRITE_MS 30000
+#define MUSTER__HTTP_LINGER_MS 1000
+
+struct muster__page {
+	int status;
+	const char *content_type;
+	struct muster__body *body; /* one reference, given away; NULL: no memory, answered with 500 */
+};
+
+struct muster__route {
+	const char *path;
+	void (*render)(void *ctx, struct muster__page *page);
+	bool shared; /* all requests of one turn of the loop get the same page */
+};
+
+/* A text body. Returns NULL without memory. */
+struct muster__body *muster__http_text(const char *text);
+
+struct muster__http;
+
+/* Serve on a listener. Its descriptor becomes the server's, which leaves -1 there.
+ *   routes   ends with a path of NULL; lives as long as the server
+ * Returns 0 or -errno; then the descriptor is the caller's as before. */
+int muster__http_create(uv_loop_t *loop, struct muster__listener *listener, const struct muster__route *routes,
+                        void *ctx, struct muster__http **out);
+
+/* Free; the loop must run until the handles are closed before `destroy`. Both accept NULL. */
+void muster__http_close(struct muster__http *http);
+void muster__http_destroy(struct muster__http **http);
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * pages.h - what the master shows over HTTP.
+ */
+#ifndef MUSTER__PAGES_H
+#define MUSTER__PAGES_H
+
+#include <stdbool.h>
+
+#include "collector.h"
+#include "http.h"
+#include "supervisor.h"
+
+struct muster__pages_ctx {
+	const char *name, *region;
+	struct muster__collector *collector;
+	struct muster__supervisor *supervisor; /* NULL: none, or not yet */
+	bool ready;                            /* the workers were started and are not being stopped */
+};
+
+/* Routes over a struct muster__pages_ctx. */
+extern const struct muster__route muster__pages[];
+
+#endif

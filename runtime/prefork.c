@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * prefork.c - the two ways to be a master, with workers and without: checks what the caller asks for and
+ * fills in the defaults.
+ */
+#include <stdbool.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "child.h"
+#include "log.h"
+#include "master.h"
+
+#define NAME_BYTES_MAX 100
+#define GRACE_SECONDS 10.0
+#define RESTART_DELAY_SECONDS_MAX 30.0
+#define SECONDS_MAX 86400.0
+
+static bool is_name(const char *name)
+{
+	static const char alphabet[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+	size_t count = strlen(name);
+
+	return count > 0 && count <= NAME_BYTES_MAX && strspn(name, alphabet) == count;
+}
+
+static int check_seconds(const char *what, double seconds)
+{
+	if (seconds >= 0 && seconds <= SECONDS_MAX) /* false for NaN */
+		return 0;
+	return muster__refuse(EX_USAGE, "%s %g: must be from 0 to %g seconds", what, seconds, SECONDS_MAX);
+}
+
+static int check_listen(const char *const *listen)
+{
+	size_t count = 0;
+
+	while (listen && listen[count])
+		count++;
+	if (count <= MUSTER__LISTENERS_MAX)
+		return 0;
+	return muster__refuse(EX_USAGE, "%zu listen addresses: at most %d", count, MUSTER__LISTENERS_MAX);
+}
+
+static int check_name(const char *name)
+{
+	if (is_name(name))
+		return 0;
+	return muster__refuse(EX_USAGE, "name \"%s\": must be 1 to %d of the characters A-Z a-z 0-9 _ . -", name,
+	                      NAME_BYTES_MAX);
+}
+
+static int check_workers(const struct muster_prefork_opts *opts)
+{
+	if (opts->workers < 1 || opts->workers > MUSTER_WORKERS_MAX)
+		return muster__refuse(EX_USAGE, "%u workers: must be from 1 to %d", opts->workers, MUSTER_WORKERS_MAX);
+	if ((opts->worker == NULL) == (opts->argv == NULL || opts->argv[0] == NULL))
+		return muster__refuse(EX_USAGE, "either a worker function or a command must be given");
+	int status = check_listen(opts->listen);
+	if (status == 0)
+		status = check_seconds("grace_seconds", opts->grace_seconds);
+	if (status == 0)
+		status = check_seconds("restart_delay_seconds_max", opts->restart_delay_seconds_max);
+	return status;
+}
+
+static struct muster_prefork_opts complete(const struct muster_prefork_opts *given)
+{
+	struct muster_prefork_opts opts = *given;
+
+	opts.name = opts.name ? opts.name : "muster";
+	opts.metrics = opts.metrics ? opts.metrics : MUSTER_METRICS_DEFAULT;
+	opts.grace_seconds = opts.grace_seconds != 0 ? opts.grace_seconds : GRACE_SECONDS;
+	opts.restart_delay_seconds_max =
+		opts.restart_delay_seconds_max != 0 ? opts.restart_delay_seconds_max : RESTART_DELAY_SECONDS_MAX;
+	return opts;
+}
+
+int muster_prefork(const struct muster_prefork_opts *given)
+{
+	struct muster_prefork_opts opts = complete(given);
+	int status = check_name(opts.name);
+
+	if (status == 0)
+		status = check_workers(&opts);
+	return status == 0 ? muster__master_run(&opts) : status;
+}
+
+int muster__serve(const struct muster_prefork_opts *given)
+{
+	struct muster_prefork_opts opts = complete(given);
+	int status = check_name(opts.name);
+
+	opts.workers = 0;
+	opts.listen = NULL;
+	return status == 0 ? muster__master_run(&opts) : status;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * self_metrics.h - what the master tells about itself, recorded as any worker records: through muster.h
+ * into a slab of its own. So these numbers survive the master through the ledger, too.
+ */
+#ifndef MUSTER__SELF_METRICS_H
+#define MUSTER__SELF_METRICS_H
+
+#include <stdbool.h>
+
+#include <muster/region.h>
+
+struct muster__self;
+
+/* What a supervisor's workers are doing. */
+struct muster__self_slots {
+	unsigned running, waiting;
+};
+
+/* Attach this process to the region, with all it has recorded so far, and declare the master's families.
+ * Sets MUSTER_REGION for the children.
+ * Returns 0, or -ENOMEM. If the slab cannot be made, that is logged and the metrics stay private. */
+int muster__self_create(const char *region, struct muster__self **out);
+void muster__self_destroy(struct muster__self **self);
+
+void muster__self_worker_exited(struct muster__self *self, int wait_status);
+void muster__self_worker_restarted(struct muster__self *self);
+void muster__self_slots(struct muster__self *self, struct muster__self_slots slots);
+void muster__self_quarantined(struct muster__self *self, enum muster_quarantine reason);
+void muster__self_folded(struct muster__self *self, size_t slabs);
+void muster__self_fold_failed(struct muster__self *self);
+
+/* Count a scrape and sample process_*, before the view of the scrape is made. */
+void muster__self_scrape_begin(struct muster__self *self);
+/* Show what the view found. Returns true if that changed a metric, so that the view is behind. */
+bool muster__self_roll(struct muster__self *self, const struct muster_region_stats *stats);
+void muster__self_scrape_end(struct muster__self *self, double seconds);
+
+#endif

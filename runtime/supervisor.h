@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * supervisor.h - keeps N workers running, and stops them.
+ */
+#ifndef MUSTER__SUPERVISOR_H
+#define MUSTER__SUPERVISOR_H
+
+#include <stddef.h>
+#include <sys/types.h>
+#include <uv.h>
+
+#include "child.h"
+#include "self_metrics.h"
+
+struct muster__supervisor;
+
+struct muster__supervisor_opts {
+	struct muster__child_plan plan; /* plan.inherited becomes the supervisor's */
+	unsigned workers;
+	double grace_seconds;
+	double restart_delay_seconds_max;
+	void (*died)(void *ctx);    /* workers were reaped */
+	void (*stopped)(void *ctx); /* after muster__supervisor_stop(): the last one is gone */
+	void *ctx;
+};
+
+/* Fork the workers.
+ *   out   set unless -ENOMEM is returned, also on failure: to be closed and destroyed
+ * Returns 0; -errno of fork; for plan.argv also -errno of execvp. No worker is left on failure.
+ * Context: the loop's thread, in a process with no other. */
+int muster__supervisor_start(uv_loop_t *loop, const struct muster__supervisor_opts *opts, struct muster__self *self,
+                             struct muster__supervisor **out);
+
+/* Ask the workers to end with SIGTERM; after the grace period with SIGKILL. Called again, it waits only one
+ * more second. Calls `stopped` later, from the loop, unless no worker runs: then at once. */
+void muster__supervisor_stop(struct muster__supervisor *supervisor);
+
+/* Free; the loop must run until its handles are closed before `destroy`. Both accept NULL. */
+void muster__supervisor_close(struct muster__supervisor *supervisor);
+void muster__supervisor_destroy(struct muster__supervisor **supervisor);
+
+/* For the status page. */
+struct muster__worker_status {
+	pid_t pid; /* 0: waiting to be restarted */
+	double age_seconds;
+	unsigned restarts;
+};
+size_t muster__supervisor_count(const struct muster__supervisor *supervisor);
+void muster__supervisor_status(const struct muster__supervisor *supervisor, size_t slot,
+                               struct muster__worker_status *out);
+
+#endif
