@@ -25,7 +25,7 @@ struct folding {
 	struct muster__values values;
 	bool *families, *series;
 	struct muster__identity *folded;
-	size_t dead, folded_count;
+	size_t folded_count;
 };
 
 /* ---- 1: totals ---------------------------------------------------------------------------- */
@@ -222,15 +222,15 @@ static bool mostly_nobodys(const struct muster_region *region)
 
 static int fold_dead(struct muster_region *region, size_t dead)
 {
-	struct folding f = {.region = region, .dead = dead};
+	struct folding f = {.region = region};
 	int rc = totals(&f);
 
 	if (rc == 0)
 		rc = switch_over(&f);
 	folding_free(&f);
 	if (rc != 0)
-		return muster__error(rc, "region %s: cannot fold %zu dead workers: %s; they are kept, free space there", region->path,
-		                     dead, muster_strerror(rc));
+		return muster__error(rc, "region %s: cannot fold %zu dead workers: %s; they are kept, free space there",
+		                     region->path, dead, muster_strerror(rc));
 	for (size_t i = 0; i < region->slabs_count; i++)
 		if (is_dead(region->slabs[i]))
 			slab_empty(region->slabs[i]);

@@ -31,8 +31,8 @@ static int path_check(const char *path)
 	size_t bytes = strlen(path);
 
 	if (bytes > MUSTER_REGION_PATH_BYTES_MAX)
-		return muster__error(-ENAMETOOLONG, "region %.60s...: the path has %zu bytes, the limit is %d; choose a shorter "
-		                     "one", path, bytes, MUSTER_REGION_PATH_BYTES_MAX);
+		return muster__error(-ENAMETOOLONG, "region %.60s...: the path has %zu bytes, the limit is %d; choose a "
+		                     "shorter one", path, bytes, MUSTER_REGION_PATH_BYTES_MAX);
 	return 0;
 }
 

@@ -26,7 +26,7 @@ struct muster__view_family {
 	struct muster__view_series **series; /* sorted */
 	size_t series_count, series_capacity;
 	bool unsorted;
-	void *rendered; /* the text encoder's; freed with free() through rendered_destroy */
+	void *rendered; /* the text encoder's; one block, freed with free() */
 	uint64_t drops[4]; /* indexed by enum muster__drop */
 	uint32_t index;    /* how many families joined before it */
 };
@@ -75,9 +75,9 @@ int muster__text_create(struct muster__text **out);
 void muster__text_destroy(struct muster__text **text);
 int muster__text_write(struct muster__text *text, const struct muster__view *view, const char **bytes, size_t *count);
 
-/* Shortest decimal that reads back as x, in at most 24 bytes; returns the count. `le_style` adds ".0" to a
- * whole number, as OpenMetrics spells bucket bounds. Exponent form as Go's strconv 'g': below 1e-4 and from
- * 1e+06 where the digits are fewer ... see number.c. +Inf, -Inf, NaN. Independent of the locale. */
+/* The shortest decimal that reads back as x, in at most 24 bytes; returns the count. Plain from 1e-4 to below
+ * 1e+21; with le_style, the spelling of bucket bounds, to below 1e+06, and a whole number ends in ".0". +Inf, -Inf,
+ * NaN. Independent of the locale. */
 size_t muster__number_real(char *out, double x, bool le_style);
 size_t muster__number_uint(char *out, uint64_t n);
 size_t muster__number_int(char *out, int64_t n);

@@ -60,7 +60,8 @@ static inline const struct muster__view_series *series_of(const struct muster_re
 
 	for (size_t i = 0; family && i < family->series_count; i++) {
 		const struct muster_str *value = family->series[i]->labels;
-		if (family->label_count == 0 || (value->count == strlen(label) && memcmp(value->bytes, label, value->count) == 0))
+		if (family->label_count == 0 ||
+		    (value->count == strlen(label) && memcmp(value->bytes, label, value->count) == 0))
 			return family->series[i];
 	}
 	return NULL;

@@ -90,8 +90,8 @@ static inline void forge_begin(struct forge *f)
 	h->banks_used = 1;
 }
 
-static inline void *forge_record(struct forge *f, uint16_t kind, const void *fixed, size_t fixed_bytes, const void *tail,
-                                 size_t tail_bytes)
+static inline void *forge_record(struct forge *f, uint16_t kind, const void *fixed, size_t fixed_bytes,
+                                 const void *tail, size_t tail_bytes)
 {
 	struct muster__header_shm *h = forge_header(f);
 	size_t at = h->catalogue_used;
@@ -122,9 +122,10 @@ static inline size_t forge_put_counted(char *tail, size_t at, const char *text)
 }
 
 /* A family with at most one label. */
-static inline struct muster__family_shm *forge_family_full(struct forge *f, enum muster_type type, enum muster_mode mode,
-                                                           const char *name, const char *help, const char *label,
-                                                           const double *bounds, uint32_t bounds_count)
+static inline struct muster__family_shm *forge_family_full(struct forge *f, enum muster_type type,
+                                                           enum muster_mode mode, const char *name, const char *help,
+                                                           const char *label, const double *bounds,
+                                                           uint32_t bounds_count)
 {
 	char tail[16384];
 	size_t n = 0;

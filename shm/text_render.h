@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * text_render.h - what of a page stays the same from scrape to scrape, rendered once into one block per
+ * family and one per series, which live as long as these do.
+ */
+#ifndef MUSTER__TEXT_RENDER_H
+#define MUSTER__TEXT_RENDER_H
+
+#include <stdint.h>
+
+#include "text_buffer.h"
+#include "view.h"
+
+/* Bytes are copied by chunks of this size, so that many may be read and written past the end of a text. */
+#define MUSTER__TEXT_CHUNK 32
+
+/* The longest end of a bucket's line, `-1.7976931348623157e+308"} `, and its length fit in one chunk. */
+struct muster__text_le {
+	char bytes[MUSTER__TEXT_CHUNK - 1];
+	uint8_t count;
+};
+
+struct muster__text_family {
+	struct muster__text_le *les; /* histogram: bounds_count + 1 */
+	const char *head;            /* the HELP and TYPE lines */
+	size_t head_bytes;
+};
+
+/* A double as it was last spelled. Sums and real counters that rest are copied, not spelled again: 2 ns, not 38. */
+struct muster__text_real {
+	uint64_t bits;
+	char bytes[27]; /* with a newline */
+	uint8_t count;
+};
+
+enum { MUSTER__TEXT_PREFIXES_MAX = 3 };
+
+/* A series' lines up to their values. One prefix, but
+ *   histogram   `..._bucket{...le="` (family's les go on from there), `..._sum{...} `, `..._count{...} `
+ *   summary     `..._sum{...} `, `..._count{...} `
+ *   gauge, all  `...{...pid="` */
+struct muster__text_series {
+	uint32_t bytes_max; /* of all its lines with their values, and a chunk */
+	uint32_t prefix_bytes[MUSTER__TEXT_PREFIXES_MAX];
+	uint32_t real_count;             /* 1 if it has a double that may rest, else 0 */
+	struct muster__text_real real[]; /* then the prefixes, one after the other, and a chunk */
+};
+
+static inline char *muster__text_prefixes(struct muster__text_series *s)
+{
+	return (char *)(s->real + s->real_count);
+}
+
+/* Render a family or a series into its `rendered`, to be released with free().
+ * Returns the block, or NULL for want of memory. */
+struct muster__text_family *muster__text_render_family(struct muster__view_family *family);
+struct muster__text_series *muster__text_render_series(struct muster__view_series *series);
+
+/* The HELP and TYPE lines. */
+void muster__text_put_head(struct muster__text_buffer *b, const char *name, const char *help, const char *type);
+
+/* Does every worker have its own sample, with its pid as the last label? */
+static inline bool muster__text_per_pid(const struct muster__view_family *f)
+{
+	return f->type == MUSTER_GAUGE && (f->mode == MUSTER_ALL || f->mode == MUSTER_LIVEALL);
+}
+
+#endif
