@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * update.c - what an update costs, in ns, beside the bare limit on the same machine in the same run.
+ *
+ * Limits: a plain load/add/store on one word and on 64 words in turn, a locked add, a compare-and-swap of a
+ * double. Lookup means: find the series by its label values, then add.
+ */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <muster/muster.h>
+
+#include "bench/bench.h"
+
+static uint64_t words[64] __attribute__((aligned(64)));
+
+/* ---- limits ------------------------------------------------------------------------------- */
+
+static void bare_one(void *arg, uint64_t n)
+{
+	volatile uint64_t *word = arg;
+
+	for (uint64_t i = 0; i < n; i++)
+		*word = *word + 1;
+}
+
+static void bare_64(void *arg, uint64_t n)
+{
+	volatile uint64_t *word = arg;
+
+	for (uint64_t i = 0; i < n; i++)
+		word[i & 63] = word[i & 63] + 1;
+}
+
+static void locked_one(void *arg, uint64_t n)
+{
+	uint64_t *word = arg;
+
+	for (uint64_t i = 0; i < n; i++)
+		__atomic_fetch_add(word, 1, __ATOMIC_RELAXED);
+}
+
+static void cas_double(void *arg, uint64_t n)
+{
+	uint64_t *word = arg;
+
+	for (uint64_t i = 0; i < n; i++) {
+		uint64_t old = __atomic_load_n(word, __ATOMIC_RELAXED), sum;
+		do {
+			double d;
+			memcpy(&d, &old, sizeof d);
+			d += 1;
+			memcpy(&sum, &d, sizeof sum);
+		} while (!__atomic_compare_exchange_n(word, &old, sum, 1, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+	}
+}
+
+/* ---- muster ------------------------------------------------------------------------------- */
+
+static const char *const no_labels[] = {NULL};
+static const char *const two_labels[] = {"method", "code", NULL};
+static const char *const six_labels[] = {"a", "b", "c", "d", "e", "f", NULL};
+
+static struct muster_family *family(enum muster_type type, const char *name, enum muster_mode mode,
+                                    const char *const *labels, const double *bounds, size_t bounds_count)
+{
+	struct muster_family *f;
+	struct muster_opts o = {.name = name, .help = "Benchmark.", .mode = mode, .labels = labels, .bounds = bounds,
+	                        .bounds_count = bounds_count};
+
+	if (muster_declare(type, &o, &f) != 0) {
+		(void)fprintf(stderr, "update: %s\n", muster_error_message());
+		exit(1);
+	}
+	return f;
+}
+
+static void counter_one(void *arg, uint64_t n)
+{
+	muster_counter c = *(muster_counter *)arg;
+
+	for (uint64_t i = 0; i < n; i++)
+		muster_counter_inc(c);
+}
+
+static void counter_64(void *arg, uint64_t n)
+{
+	const muster_counter *c = arg;
+
+	for (uint64_t i = 0; i < n; i++)
+		muster_counter_inc(c[i & 63]);
+}
+
+static void real_counter(void *arg, uint64_t n)
+{
+	muster_real_counter c = *(muster_real_counter *)arg;
+
+	for (uint64_t i = 0; i < n; i++)
+		muster_real_counter_add(c, 0.5);
+}
+
+static void gauge_set(void *arg, uint64_t n)
+{
+	muster_gauge g = *(muster_gauge *)arg;
+
+	for (uint64_t i = 0; i < n; i++)
+		muster_gauge_set(g, (double)i);
+}
+
+static void gauge_add(void *arg, uint64_t n)
+{
+	muster_gauge g = *(muster_gauge *)arg;
+
+	for (uint64_t i = 0; i < n; i++)
+		muster_gauge_add(g, 1);
+}
+
+#define VALUES 4096
+static double values[VALUES]; /* spread over the buckets in no order a branch predictor could learn */
+
+static void histogram(void *arg, uint64_t n)
+{
+	muster_histogram h = *(muster_histogram *)arg;
+
+	for (uint64_t i = 0; i < n; i++)
+		muster_histogram_observe(h, values[i % VALUES]);
+}
+
+static void summary(void *arg, uint64_t n)
+{
+	muster_summary s = *(muster_summary *)arg;
+
+	for (uint64_t i = 0; i < n; i++)
+		muster_summary_observe(s, values[i % VALUES]);
+}
+
+static const char *const methods[4] = {"GET", "POST", "PUT", "DELETE"};
+static const char *const codes[4] = {"200", "404", "500", "301"};
+
+static void lookup_0(void *arg, uint64_t n)
+{
+	for (uint64_t i = 0; i < n; i++)
+		muster_counter_inc(muster_counter_with((struct muster_family *)arg));
+}
+
+static void lookup_2(void *arg, uint64_t n)
+{
+	for (uint64_t i = 0; i < n; i++)
+		muster_counter_inc(muster_counter_with((struct muster_family *)arg, methods[i & 3], codes[i >> 2 & 3]));
+}
+
+static void lookup_6(void *arg, uint64_t n)
+{
+	for (uint64_t i = 0; i < n; i++)
+		muster_counter_inc(muster_counter_with((struct muster_family *)arg, methods[i & 3], codes[i >> 2 & 3],
+		                                       methods[i & 3], "constant", "label", "values"));
+}
+
+/* ---- two threads -------------------------------------------------------------------------- */
+
+struct job {
+	void (*fn)(void *arg, uint64_t n);
+	void *arg;
+	uint64_t n;
+};
+
+static void *job_run(void *arg)
+{
+	const struct job *j = arg;
+
+	j->fn(j->arg, j->n);
+	return NULL;
+}
+
+static void in_two_threads(void *arg, uint64_t n)
+{
+	struct job j = *(struct job *)arg;
+	pthread_t other;
+
+	j.n = n;
+	if (pthread_create(&other, NULL, job_run, &j) != 0)
+		exit(1);
+	j.fn(j.arg, n);
+	(void)pthread_join(other, NULL);
+}
+
+/* ---- the list ----------------------------------------------------------------------------- */
+
+static void histograms(struct bench_result limit)
+{
+	static const size_t counts[] = {3, 11, 35, 200};
+	double bounds[200];
+
+	for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+		char name[32], params[32];
+		(void)snprintf(name, sizeof name, "bench_h%zu", counts[i]);
+		(void)snprintf(params, sizeof params, "%zu bounds", counts[i]);
+		(void)muster_bounds_linear(1, 1, counts[i], bounds);
+		for (size_t v = 0; v < VALUES; v++)
+			values[v] = (double)(rand() % 10000) * 1e-4 * (double)(counts[i] + 1);
+		muster_histogram h = muster_histogram_with(family(MUSTER_HISTOGRAM, name, 0, no_labels, bounds, counts[i]));
+		bench_print("histogram observe", "muster", params, "ns", bench_ns_per_op(histogram, &h, 20000000),
+		            "bare add", limit);
+	}
+}
+
+int main(void)
+{
+	muster_counter counters[64];
+	struct muster_family *many = family(MUSTER_COUNTER, "bench_many_total", 0, two_labels, NULL, 0);
+
+	for (int i = 0; i < 64; i++) {
+		char name[8];
+		(void)snprintf(name, sizeof name, "%d", i);
+		counters[i] = muster_counter_with(many, "GET", name);
+	}
+	muster_real_counter real = muster_real_counter_with(family(MUSTER_REAL_COUNTER, "bench_r_total", 0, NULL, NULL, 0));
+	muster_gauge gauge = muster_gauge_with(family(MUSTER_GAUGE, "bench_g", MUSTER_SUM, NULL, NULL, 0));
+	muster_summary s = muster_summary_with(family(MUSTER_SUMMARY, "bench_s", 0, NULL, NULL, 0));
+	struct job one = {counter_one, &counters[0], 0}, locked = {locked_one, &words[0], 0};
+
+	struct bench_result bare = bench_ns_per_op(bare_one, words, 100000000);
+	struct bench_result bare64 = bench_ns_per_op(bare_64, words, 100000000);
+	struct bench_result lock = bench_ns_per_op(locked_one, words, 20000000);
+	struct bench_result cas = bench_ns_per_op(cas_double, words, 20000000);
+	bench_print("limit", "bare add", "one word", "ns", bare, NULL, bare);
+	bench_print("limit", "bare add", "64 words", "ns", bare64, NULL, bare);
+	bench_print("limit", "lock xadd", "one word", "ns", lock, NULL, bare);
+	bench_print("limit", "lock xadd", "one word, two threads", "ns", bench_ns_per_op(in_two_threads, &locked, 10000000),
+	            NULL, bare);
+	bench_print("limit", "CAS double", "one word", "ns", cas, NULL, bare);
+	bench_print("counter inc", "muster", "one series", "ns", bench_ns_per_op(counter_one, counters, 100000000),
+	            "bare add, one word", bare);
+	bench_print("counter inc", "muster", "64 series", "ns", bench_ns_per_op(counter_64, counters, 100000000),
+	            "bare add, 64 words", bare64);
+	bench_print("counter inc", "muster", "one series, two threads", "ns", bench_ns_per_op(in_two_threads, &one, 50000000),
+	            "bare add, one word", bare);
+	bench_print("real counter add", "muster", "one series", "ns", bench_ns_per_op(real_counter, &real, 50000000),
+	            "CAS double", cas);
+	bench_print("gauge set", "muster", "one series", "ns", bench_ns_per_op(gauge_set, &gauge, 100000000),
+	            "bare add, one word", bare);
+	bench_print("gauge add", "muster", "one series", "ns", bench_ns_per_op(gauge_add, &gauge, 20000000), "CAS double",
+	            cas);
+	histograms(bare);
+	bench_print("summary observe", "muster", "one series", "ns", bench_ns_per_op(summary, &s, 20000000),
+	            "bare add, one word", bare);
+	bench_print("lookup + inc", "muster", "0 labels", "ns",
+	            bench_ns_per_op(lookup_0, family(MUSTER_COUNTER, "bench_l0_total", 0, NULL, NULL, 0), 20000000),
+	            "lock xadd", lock);
+	bench_print("lookup + inc", "muster", "2 labels", "ns", bench_ns_per_op(lookup_2, many, 20000000), "lock xadd", lock);
+	bench_print("lookup + inc", "muster", "6 labels", "ns",
+	            bench_ns_per_op(lookup_6, family(MUSTER_COUNTER, "bench_l6_total", 0, six_labels, NULL, 0), 10000000),
+	            "lock xadd", lock);
+	return 0;
+}
