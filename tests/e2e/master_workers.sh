@@ -12,7 +12,9 @@ given=$dir/stdout
 worker=$(workers_of "$master")
 until_true 5 grep -q sleep "/proc/$worker/comm" || fail worker_runs
 is listener_is_fd_3_and_4 "$(readlink "/proc/$worker/fd/3" "/proc/$worker/fd/4" | grep -c ^socket:)" 2
-is no_signal_is_ignored "$(awk '/SigIgn/ { print $2 }' "/proc/$worker/status")" 0000000000000000
+# Signals 32 and 33 are libc's own: sigaction() cannot touch them, so they are as our caller left them.
+ignored=$(awk '/SigIgn/ { print $2 }' "/proc/$worker/status")
+is no_signal_is_ignored $((0x$ignored & ~0x180000000)) 0
 has listen_environment "$(cat "$given")" "$worker $worker 2 $dir/r"
 sockets=$(find "/proc/$worker/fd" -lname 'socket:*' | wc -l)
 is no_socket_but_the_listeners "$sockets" 2
