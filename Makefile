@@ -3,7 +3,7 @@
 # make demo       install packages, build, run the order-management demo (DEMO_SECONDS=n to end it)
 # make test       install packages, build twice (plain; ASan+UBSan), run every test
 # make bench      measure, JSON lines
-# make lint       format, include arrows, cppcheck, clang-tidy
+# make lint       include arrows, header self-containment, cppcheck
 # make install    PREFIX=/usr/local
 #
 # One rule builds each kind of thing; a folder's sources are its *.c. BUILD and SANITIZE name a variant:
@@ -33,7 +33,7 @@ pic = $(patsubst %.c,$(BUILD)/pic/%.o,$(1))
 unit_bin := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(unit_src))
 bench_bin := $(patsubst bench/%.c,$(BUILD)/bench/%,$(bench_src))
 
-.PHONY: all demo test bench lint format install clean packages unit
+.PHONY: all demo test bench lint install clean packages unit
 all: $(BUILD)/libmuster.a $(BUILD)/libmuster.so $(BUILD)/libmuster-master.a $(BUILD)/muster \
      $(BUILD)/order_mgmt $(BUILD)/muster.pc $(BUILD)/muster-master.pc
 
@@ -55,10 +55,8 @@ $(BUILD)/libmuster-master.a: $(call obj,$(runtime_src))
 
 $(BUILD)/muster: $(call obj,runtime/main.c) $(BUILD)/libmuster-master.a $(BUILD)/libmuster.a
 	$(CC) -o $@ $^ $(ALL_LDFLAGS) $(MASTER_LIBS) -lpthread
-$(BUILD)/order_mgmt: $(call obj,$(filter-out examples/order_mgmt/load%.c,$(wildcard examples/order_mgmt/*.c))) $(BUILD)/libmuster-master.a $(BUILD)/libmuster.a
+$(BUILD)/order_mgmt: $(call obj,$(wildcard examples/order_mgmt/*.c)) $(BUILD)/libmuster-master.a $(BUILD)/libmuster.a
 	$(CC) -o $@ $^ $(ALL_LDFLAGS) $(MASTER_LIBS) -luring -lpthread
-$(BUILD)/order_load: $(call obj,$(wildcard examples/order_mgmt/load*.c))
-	$(CC) -o $@ $^ $(ALL_LDFLAGS) -luring -lpthread
 
 $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libmuster.a
 	@mkdir -p $(@D)
@@ -87,8 +85,6 @@ bench: packages
 	bench/run $(BUILD)
 lint: packages
 	tools/lint
-format:
-	clang-format -i $$(git ls-files '*.c' '*.h')
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include/muster

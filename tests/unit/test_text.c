@@ -128,8 +128,8 @@ static void gauge_is(uint32_t at, double value)
 /* One page as a string; free() it. */
 static char *page(void)
 {
-	const char *bytes;
-	size_t count;
+	const char *bytes = NULL;
+	size_t count = 0;
 
 	assert_int_equal(muster__text_write(text, &view, &bytes, &count), 0);
 	assert_null(memchr(bytes, '\0', count));
