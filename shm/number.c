@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * number.c - numbers as the exposition spells them, independent of the locale. Pure functions, no libc call
- * but memcpy.
+ * but memcpy and memset.
  *
  * Whole numbers below 2^53 take the integer path; they are nearly all of a page. Any other double is spelled
  * with the fewest digits that read back as the same double and, of those, the ones nearest to it.
@@ -27,9 +27,9 @@ __extension__ typedef unsigned __int128 u128;
 
 /* ---- integers ----------------------------------------------------------------------------- */
 
-static const char pairs[] = "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445"
-							"46474849505152535455565758596061626364656667686970717273747576777879808182838485868788899091"
-							"9293949596979899";
+static const char pairs[] = "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
+                            "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
+                            "8081828384858687888990919293949596979899";
 
 static const uint64_t tens[] = {
 	UINT64_C(0), /* so that 0 has one digit */

@@ -142,6 +142,7 @@ static bool has_real(const struct muster__view_family *f)
 	return f->type != MUSTER_COUNTER && f->type != MUSTER_IN_FLIGHT && !muster__text_per_pid(f);
 }
 
+/* Rather too much than too little: the first prefix of a histogram is counted once more than it is there. */
 static uint32_t bytes_max(const struct muster__view_family *f, const uint32_t *prefix_bytes)
 {
 	uint32_t bytes = PID_BYTES_MAX + MUSTER__TEXT_CHUNK;
@@ -151,8 +152,8 @@ static uint32_t bytes_max(const struct muster__view_family *f, const uint32_t *p
 	return bytes + buckets_of(f) * (prefix_bytes[0] + (uint32_t)sizeof(struct muster__text_le) + NUMBER_BYTES_MAX);
 }
 
-static struct muster__text_series *series_block(const struct muster__view_family *f,
-                                                const struct muster__text_buffer *prefixes, const uint32_t *prefix_bytes)
+static struct muster__text_series *series_block(const struct muster__view_family *f, const uint32_t *prefix_bytes,
+                                                const struct muster__text_buffer *prefixes)
 {
 	uint32_t real_count = has_real(f);
 	size_t bytes = sizeof(struct muster__text_series) + real_count * sizeof(struct muster__text_real) +
@@ -176,11 +177,11 @@ struct muster__text_series *muster__text_render_series(struct muster__view_serie
 	uint32_t bytes[MUSTER__TEXT_PREFIXES_MAX] = {0};
 
 	put_prefixes(&prefixes, series, bytes);
-	series->rendered = series_block(series->family, &prefixes, bytes);
+	series->rendered = series_block(series->family, bytes, &prefixes);
 	free(prefixes.bytes);
 	return series->rendered;
 }
 
-/* A line of the largest histogram the format allows fits the counts above. */
-_Static_assert((MUSTER_BOUNDS_MAX + 4) * (UINT64_C(2) * MUSTER_LABELS_MAX * (MUSTER_LABEL_VALUE_BYTES_MAX + 256)) < UINT32_MAX,
-               "bytes of a series are counted in 32 bits");
+_Static_assert((MUSTER_BOUNDS_MAX + 4) * UINT64_C(2) * MUSTER_LABELS_MAX * (MUSTER_LABEL_VALUE_BYTES_MAX + 256) <
+                   UINT32_MAX,
+               "the bytes of a series are counted in 32 bits");
