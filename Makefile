@@ -3,7 +3,8 @@
 # make demo       install packages, build, run the order-management demo (DEMO_SECONDS=n to end it)
 # make test       install packages, build twice (plain; ASan+UBSan), run every test
 # make bench      measure, JSON lines
-# make lint       include arrows, header self-containment, cppcheck
+# make lint       format, include arrows, header self-containment, clang-tidy, cppcheck
+# make format     bring C files to the format
 # make install    PREFIX=/usr/local
 #
 # One rule builds each kind of thing; a folder's sources are its *.c. BUILD and SANITIZE name a variant:
@@ -33,7 +34,7 @@ pic = $(patsubst %.c,$(BUILD)/pic/%.o,$(1))
 unit_bin := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(unit_src))
 bench_bin := $(patsubst bench/%.c,$(BUILD)/bench/%,$(bench_src))
 
-.PHONY: all demo test bench lint install clean packages unit
+.PHONY: all demo test bench lint format install clean packages unit
 all: $(BUILD)/libmuster.a $(BUILD)/libmuster.so $(BUILD)/libmuster-master.a $(BUILD)/muster \
      $(BUILD)/order_mgmt $(BUILD)/muster.pc $(BUILD)/muster-master.pc
 
@@ -85,6 +86,8 @@ bench: packages
 	bench/run $(BUILD)
 lint: packages
 	tools/lint
+format:
+	clang-format -i $$(git ls-files '*.c' '*.h' '*.cc')
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include/muster

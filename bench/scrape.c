@@ -33,8 +33,10 @@ static void fail(const char *what)
 static void declare(unsigned counters, unsigned histograms, struct muster_family **c, struct muster_family **h)
 {
 	static const char *const labels[] = {"path", "method", NULL};
-	struct muster_opts co = {.name = "bench_requests_total", .help = "Requests.", .labels = labels, .series_max = counters};
-	struct muster_opts ho = {.name = "bench_seconds", .help = "Seconds.", .labels = labels, .series_max = histograms + 1};
+	struct muster_opts co = {
+		.name = "bench_requests_total", .help = "Requests.", .labels = labels, .series_max = counters};
+	struct muster_opts ho = {
+		.name = "bench_seconds", .help = "Seconds.", .labels = labels, .series_max = histograms + 1};
 
 	if (muster_declare(MUSTER_COUNTER, &co, c) != 0 || muster_declare(MUSTER_HISTOGRAM, &ho, h) != 0)
 		fail("declare");

@@ -67,7 +67,11 @@ static struct muster_family *family(enum muster_type type, const char *name, enu
                                     const char *const *labels, const double *bounds, size_t bounds_count)
 {
 	struct muster_family *f;
-	struct muster_opts o = {.name = name, .help = "Benchmark.", .mode = mode, .labels = labels, .bounds = bounds,
+	struct muster_opts o = {.name = name,
+	                        .help = "Benchmark.",
+	                        .mode = mode,
+	                        .labels = labels,
+	                        .bounds = bounds,
 	                        .bounds_count = bounds_count};
 
 	if (muster_declare(type, &o, &f) != 0) {
@@ -201,8 +205,8 @@ static void histograms(struct bench_result limit)
 		for (size_t v = 0; v < VALUES; v++)
 			values[v] = (double)(rand() % 10000) * 1e-4 * (double)(counts[i] + 1);
 		muster_histogram h = muster_histogram_with(family(MUSTER_HISTOGRAM, name, 0, no_labels, bounds, counts[i]));
-		bench_print("histogram observe", "muster", params, "ns", bench_ns_per_op(histogram, &h, 20000000),
-		            "bare add", limit);
+		bench_print("histogram observe", "muster", params, "ns", bench_ns_per_op(histogram, &h, 20000000), "bare add",
+		            limit);
 	}
 }
 
@@ -235,8 +239,8 @@ int main(void)
 	            "bare add, one word", bare);
 	bench_print("counter inc", "muster", "64 series", "ns", bench_ns_per_op(counter_64, counters, 100000000),
 	            "bare add, 64 words", bare64);
-	bench_print("counter inc", "muster", "one series, two threads", "ns", bench_ns_per_op(in_two_threads, &one, 50000000),
-	            "bare add, one word", bare);
+	bench_print("counter inc", "muster", "one series, two threads", "ns",
+	            bench_ns_per_op(in_two_threads, &one, 50000000), "bare add, one word", bare);
 	bench_print("real counter add", "muster", "one series", "ns", bench_ns_per_op(real_counter, &real, 50000000),
 	            "CAS double", cas);
 	bench_print("gauge set", "muster", "one series", "ns", bench_ns_per_op(gauge_set, &gauge, 100000000),
@@ -249,7 +253,8 @@ int main(void)
 	bench_print("lookup + inc", "muster", "0 labels", "ns",
 	            bench_ns_per_op(lookup_0, family(MUSTER_COUNTER, "bench_l0_total", 0, NULL, NULL, 0), 20000000),
 	            "lock xadd", lock);
-	bench_print("lookup + inc", "muster", "2 labels", "ns", bench_ns_per_op(lookup_2, many, 20000000), "lock xadd", lock);
+	bench_print("lookup + inc", "muster", "2 labels", "ns", bench_ns_per_op(lookup_2, many, 20000000), "lock xadd",
+	            lock);
 	bench_print("lookup + inc", "muster", "6 labels", "ns",
 	            bench_ns_per_op(lookup_6, family(MUSTER_COUNTER, "bench_l6_total", 0, six_labels, NULL, 0), 10000000),
 	            "lock xadd", lock);

@@ -166,7 +166,7 @@ static int inet_bind_first(const struct addrinfo *list, bool any_host)
 
 static void inet_text(int fd, char *out, size_t room)
 {
-	struct sockaddr_storage ss;
+	struct sockaddr_storage ss = {0};
 	socklen_t bytes = sizeof ss;
 	char host[NI_MAXHOST], port[NI_MAXSERV];
 

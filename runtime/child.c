@@ -63,7 +63,7 @@ static int set_environment(const struct muster__child_plan *plan)
 	if (plan->listen_count == 0)
 		return 0;
 	return set_number("LISTEN_FDS", (long)plan->listen_count) == 0 && set_number("LISTEN_PID", getpid()) == 0 ? 0
-	                                                                                                      : -ENOMEM;
+	                                                                                                          : -ENOMEM;
 }
 
 static _Noreturn void child_exec(const struct muster__child_plan *plan, int error_fd)

@@ -246,4 +246,3 @@ void muster__collector_destroy(struct muster__collector **collector)
 	free(c);
 	*collector = NULL;
 }
-

@@ -150,7 +150,8 @@ static const struct muster__body *oldest_of_too_many(const struct muster__http *
 	const struct muster__body *oldest = NULL, *last = NULL;
 	unsigned held = 0;
 
-	TAILQ_FOREACH(conn, &http->conns, link) {
+	TAILQ_FOREACH(conn, &http->conns, link)
+	{
 		if (conn->phase != MUSTER__CONN_WRITING || !conn->shared_body || conn->body == last)
 			continue;
 		last = conn->body;
@@ -196,8 +197,8 @@ static bool is_awaited(const struct muster__http *http, const struct muster__rou
 	const struct muster__conn *conn;
 
 	TAILQ_FOREACH(conn, &http->conns, link)
-		if (conn->phase == MUSTER__CONN_WAITING && conn->route == route)
-			return true;
+	if (conn->phase == MUSTER__CONN_WAITING && conn->route == route)
+		return true;
 	return false;
 }
 
@@ -238,7 +239,8 @@ static void make_room(struct muster__http *http)
 {
 	struct muster__conn *conn, *oldest = NULL;
 
-	TAILQ_FOREACH(conn, &http->conns, link) {
+	TAILQ_FOREACH(conn, &http->conns, link)
+	{
 		if (conn->phase == MUSTER__CONN_CLOSING)
 			continue;
 		if (oldest == NULL)

@@ -130,9 +130,14 @@ static const char *reason(int status)
 		int status;
 		const char *text;
 	} rows[] = {
-		{200, "OK"},          {400, "Bad Request"},  {404, "Not Found"},
-		{405, "Method Not Allowed"}, {414, "URI Too Long"}, {431, "Request Header Fields Too Large"},
-		{503, "Service Unavailable"}, {505, "HTTP Version Not Supported"},
+		{200, "OK"},
+		{400, "Bad Request"},
+		{404, "Not Found"},
+		{405, "Method Not Allowed"},
+		{414, "URI Too Long"},
+		{431, "Request Header Fields Too Large"},
+		{503, "Service Unavailable"},
+		{505, "HTTP Version Not Supported"},
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
@@ -158,11 +163,12 @@ static size_t head_write(struct muster__conn *conn, const struct muster__page *p
 	char date[40];
 
 	date_text(date, sizeof date);
-	int count = snprintf(conn->head, sizeof conn->head,
-	                     "HTTP/1.1 %d %s\r\nDate: %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
-	                     "Cache-Control: no-store\r\n%sConnection: %s\r\n\r\n",
-	                     page->status, reason(page->status), date, page->content_type, page->body ? page->body->count : 0,
-	                     page->status == 405 ? "Allow: GET, HEAD\r\n" : "", conn->keep_alive ? "keep-alive" : "close");
+	int count =
+		snprintf(conn->head, sizeof conn->head,
+	             "HTTP/1.1 %d %s\r\nDate: %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
+	             "Cache-Control: no-store\r\n%sConnection: %s\r\n\r\n",
+	             page->status, reason(page->status), date, page->content_type, page->body ? page->body->count : 0,
+	             page->status == 405 ? "Allow: GET, HEAD\r\n" : "", conn->keep_alive ? "keep-alive" : "close");
 
 	return (size_t)count < sizeof conn->head ? (size_t)count : sizeof conn->head - 1;
 }

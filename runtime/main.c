@@ -38,7 +38,8 @@ static int cat(const struct muster__options *options)
 static const struct muster__command commands[] = {
 	{"run", "[OPTION]... -- COMMAND [ARGUMENT]...", "Keep N copies of a program running and serve their metrics.",
      MUSTER__COMMAND_RUN, 1, run},
-	{"serve", "[OPTION]...", "Serve the metrics of workers that somebody else starts.", MUSTER__COMMAND_SERVE, 0, serve},
+	{"serve", "[OPTION]...", "Serve the metrics of workers that somebody else starts.", MUSTER__COMMAND_SERVE, 0,
+     serve},
 	{"cat", "[OPTION]...", "Print one scrape of a region, beside its master or without one.", MUSTER__COMMAND_CAT, 0,
      cat},
 };
@@ -46,8 +47,9 @@ static const struct muster__command commands[] = {
 
 static void help(FILE *out)
 {
-	(void)fprintf(out, "muster COMMAND [OPTION]...\n  Metrics of pre-fork servers: all workers, living and dead, in one "
-	                   "scrape.\n\n");
+	(void)fprintf(out,
+	              "muster COMMAND [OPTION]...\n  Metrics of pre-fork servers: all workers, living and dead, in one "
+	              "scrape.\n\n");
 	for (size_t i = 0; i < COMMANDS; i++)
 		(void)fprintf(out, "  %-6s %s\n", commands[i].name, commands[i].help);
 	(void)fprintf(out, "\n  muster COMMAND --help tells the options; muster --version the version.\n");

@@ -76,10 +76,14 @@ static int region_path(struct master *m)
 static int region_path_make_absolute(struct master *m)
 {
 	char *absolute = realpath(m->path, NULL);
-	int rc = absolute == NULL ? -errno : strlen(absolute) > MUSTER_REGION_PATH_BYTES_MAX ? -ENAMETOOLONG : 0;
+	int rc = 0;
 
-	if (rc == 0)
+	if (absolute == NULL)
+		return -errno;
+	if (strlen(absolute) <= MUSTER_REGION_PATH_BYTES_MAX)
 		(void)strcpy(m->path, absolute);
+	else
+		rc = -ENAMETOOLONG;
 	free(absolute);
 	return rc;
 }
@@ -226,8 +230,12 @@ static int start_refused(const struct master *m, int rc)
 static int workers_start(struct master *m)
 {
 	struct muster__supervisor_opts opts = {
-		.plan = {.worker = m->opts->worker, .ctx = m->opts->ctx, .argv = m->opts->argv, .listen_fds = m->listen_fds,
-	             .listen_count = m->listener_count, .inherited = m->inherited},
+		.plan = {.worker = m->opts->worker,
+	             .ctx = m->opts->ctx,
+	             .argv = m->opts->argv,
+	             .listen_fds = m->listen_fds,
+	             .listen_count = m->listener_count,
+	             .inherited = m->inherited},
 		.workers = m->opts->workers,
 		.grace_seconds = m->opts->grace_seconds,
 		.restart_delay_seconds_max = m->opts->restart_delay_seconds_max,

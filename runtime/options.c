@@ -83,8 +83,7 @@ static int set_grace(struct muster__options *o, const char *name, const char *va
 static const struct row rows[] = {
 	{"--workers", "N", RUN, set_workers, "processes to keep running, 1 to 1024 (1)"},
 	{"--listen", "ADDR", RUN, set_listen, "socket to pass to the workers as LISTEN_FDS; may be repeated"},
-	{"--metrics", "ADDR", RUN | SERVE, set_metrics,
-     "where to serve the scrape, or none (" MUSTER_METRICS_DEFAULT ")"},
+	{"--metrics", "ADDR", RUN | SERVE, set_metrics, "where to serve the scrape, or none (" MUSTER_METRICS_DEFAULT ")"},
 	{"--region", "DIR", RUN | SERVE | CAT, set_region, "shared directory (/dev/shm/muster-UID-NAME)"},
 	{"--name", "NAME", RUN | SERVE | CAT, set_name, "names the region and the log lines (muster)"},
 	{"--grace", "SECONDS", RUN, set_grace, "from TERM to KILL when stopping, 0.1 to 3600 (10)"},
@@ -95,7 +94,8 @@ static const struct row rows[] = {
 static const struct row *row_find(const struct muster__command *command, const char *word, size_t count)
 {
 	for (size_t i = 0; i < ROWS; i++)
-		if ((rows[i].commands & command->bit) && strlen(rows[i].name) == count && memcmp(rows[i].name, word, count) == 0)
+		if ((rows[i].commands & command->bit) && strlen(rows[i].name) == count &&
+		    memcmp(rows[i].name, word, count) == 0)
 			return &rows[i];
 	return NULL;
 }
@@ -135,7 +135,8 @@ int muster__options_read(const struct muster__command *command, int argc, char *
 	if (i < argc && strcmp(argv[i], "--") == 0)
 		i++;
 	if (command->takes_command && i >= argc)
-		return muster__refuse(EX_USAGE, "no command: say what the workers run, as in muster %s -- COMMAND", command->name);
+		return muster__refuse(EX_USAGE, "no command: say what the workers run, as in muster %s -- COMMAND",
+		                      command->name);
 	if (!command->takes_command && i < argc)
 		return muster__refuse(EX_USAGE, "%s: muster %s takes no such argument; see --help", argv[i], command->name);
 	out->prefork.argv = argv + i;

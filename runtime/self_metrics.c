@@ -25,12 +25,14 @@
 	X(WORKERS, GAUGE, LIVESUM, "state", "muster_workers", "Slabs of other processes in the region, by state.")         \
 	X(SLOTS, GAUGE, LIVESUM, "state", "muster_worker_slots",                                                           \
 	  "Workers the master supervises: running, or waiting to be restarted.")                                           \
-	X(EXITS, COUNTER, 0, "reason", "muster_worker_exits_total", "Deaths of supervised workers, by exit code or signal.") \
+	X(EXITS, COUNTER, 0, "reason", "muster_worker_exits_total",                                                        \
+	  "Deaths of supervised workers, by exit code or signal.")                                                         \
 	X(RESTARTS, COUNTER, 0, NULL, "muster_worker_restarts_total", "Workers started in place of one that died.")        \
 	X(SCRAPES, COUNTER, 0, NULL, "muster_scrapes_total", "Scrapes made; requests that came together share one.")       \
 	X(SCRAPE_DURATION, HISTOGRAM, 0, NULL, "muster_scrape_duration_seconds",                                           \
 	  "Time to read all slabs and write the text, in seconds.")                                                        \
-	X(QUARANTINED, COUNTER, 0, "reason", "muster_slabs_quarantined_total", "Slabs found not to be believed, by reason.") \
+	X(QUARANTINED, COUNTER, 0, "reason", "muster_slabs_quarantined_total",                                             \
+	  "Slabs found not to be believed, by reason.")                                                                    \
 	X(FOLDS, COUNTER, 0, NULL, "muster_folds_total", "Times the ledger of dead workers was rewritten.")                \
 	X(FOLD_FAILURES, COUNTER, 0, NULL, "muster_fold_failures_total",                                                   \
 	  "Times the ledger could not be rewritten; nothing is lost, it is tried again.")                                  \
@@ -48,7 +50,7 @@ enum family_idx {
 #define ROW(id, type, mode, label, name, help) FAMILY_##id,
 	FAMILIES(ROW)
 #undef ROW
-	FAMILY_COUNT
+		FAMILY_COUNT
 };
 
 enum { MODE_0 = 0, MODE_LIVESUM = MUSTER_LIVESUM, MODE_LIVEMAX = MUSTER_LIVEMAX };
@@ -64,7 +66,8 @@ static const struct family_row {
 };
 
 /* Exposed at 0 before they happen. Other reasons appear with their first event. */
-static const char *const exit_reasons[] = {"exit_0", "exit_nonzero", "SIGKILL", "SIGTERM", "SIGSEGV", "SIGABRT", "SIGBUS"};
+static const char *const exit_reasons[] = {"exit_0",  "exit_nonzero", "SIGKILL", "SIGTERM",
+                                           "SIGSEGV", "SIGABRT",      "SIGBUS"};
 
 #define STATES 3
 #define SLOT_STATES 2

@@ -126,8 +126,8 @@ static void log_death(const struct slot *slot, pid_t pid, int status, uint64_t l
 	if (slot->young_deaths > 1)
 		(void)snprintf(again, sizeof again, ", the %u. time in a row within %d s", slot->young_deaths,
 		               LIFE_GOOD_MS / 1000);
-	muster__log(MUSTER__LOG_WARNING, "worker %u (pid %d) %s after %.1f s%s; restart in %.1f s", slot_idx(slot), (int)pid,
-	            how, (double)life_ms / 1000, again, (double)wait_ms / 1000);
+	muster__log(MUSTER__LOG_WARNING, "worker %u (pid %d) %s after %.1f s%s; restart in %.1f s", slot_idx(slot),
+	            (int)pid, how, (double)life_ms / 1000, again, (double)wait_ms / 1000);
 }
 
 static void slot_died(struct slot *slot, int status)

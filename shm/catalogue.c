@@ -191,8 +191,8 @@ static void content_swap(struct muster__catalogue *node, struct muster__catalogu
  * it. Both are judged and mapped again, which happens once for every point at which processes forked. */
 static int split(struct muster__catalogue *node, size_t bytes, struct muster__catalogue **out)
 {
-	static const struct muster__geometry any = {.catalogue_bytes = UINT64_MAX, .int_cells = UINT32_MAX,
-	                                            .real_cells = UINT32_MAX, .gauge_cells = UINT32_MAX};
+	static const struct muster__geometry any = {
+		.catalogue_bytes = UINT64_MAX, .int_cells = UINT32_MAX, .real_cells = UINT32_MAX, .gauge_cells = UINT32_MAX};
 	const struct muster__catalogue_rules rules = {.geometry = &any, .minor = UINT16_MAX};
 	struct muster__catalogue *first = NULL, *rest = NULL;
 	size_t own = (size_t)(node->end.bytes - node->begin.bytes), used;

@@ -61,9 +61,9 @@ bool muster__family_parts(const struct muster__family_shm *record, struct muster
 		return false;
 	out->record = record;
 	out->bounds = (const double *)(const void *)(record + 1);
-	return take(&tail, record->bounds_count * sizeof(double), &bounds) &&
-	       take(&tail, record->name_bytes, &out->name) && take(&tail, record->help_bytes, &out->help) &&
-	       take(&tail, record->unit_bytes, &out->unit) && take_labels(&tail, record->label_count, out->labels);
+	return take(&tail, record->bounds_count * sizeof(double), &bounds) && take(&tail, record->name_bytes, &out->name) &&
+	       take(&tail, record->help_bytes, &out->help) && take(&tail, record->unit_bytes, &out->unit) &&
+	       take_labels(&tail, record->label_count, out->labels);
 }
 
 bool muster__series_parts(const struct muster__series_shm *record, uint32_t label_count, struct muster_str *labels)
@@ -142,8 +142,10 @@ bool muster__labels_plausible(const struct muster_str *labels, uint32_t count)
 struct muster__cells muster__cells_of(enum muster_type type, enum muster_mode mode, uint32_t bounds_count)
 {
 	static const struct muster__cells rows[] = {
-		[MUSTER_COUNTER] = {.ints = 1},   [MUSTER_REAL_COUNTER] = {.reals = 1},
-		[MUSTER_GAUGE] = {.gauges = 1},   [MUSTER_IN_FLIGHT] = {.ints = 1},
+		[MUSTER_COUNTER] = {.ints = 1},
+		[MUSTER_REAL_COUNTER] = {.reals = 1},
+		[MUSTER_GAUGE] = {.gauges = 1},
+		[MUSTER_IN_FLIGHT] = {.ints = 1},
 		[MUSTER_HISTOGRAM] = {.ints = 1, .reals = 1}, /* +Inf; and one per bound */
 		[MUSTER_SUMMARY] = {.ints = 1, .reals = 1},
 	};

@@ -32,8 +32,10 @@ static int check_name(const struct muster_opts *o, enum muster_type type)
 		return muster__error(MUSTER_ESUFFIX, "%.80s: %s", o->name,
 		                     strcmp(wrong, "_total") == 0 ? "a counter's name ends in _total; rename it"
 		                                                  : "the suffix is reserved for what encoders add; rename it");
-	return muster__error(MUSTER_ESUFFIX, "%.80s: only a counter may end in _total and nothing in _bucket, _count, "
-	                                     "_sum or _created, found %s; rename it", o->name, wrong);
+	return muster__error(MUSTER_ESUFFIX,
+	                     "%.80s: only a counter may end in _total and nothing in _bucket, _count, "
+	                     "_sum or _created, found %s; rename it",
+	                     o->name, wrong);
 }
 
 static int check_help(const struct muster_opts *o)
@@ -71,8 +73,9 @@ static int check_labels(const struct muster_opts *o, enum muster_type type, size
 		if (n == MUSTER_LABELS_MAX)
 			return muster__error(MUSTER_ELABEL, "%.80s: has more than %d labels", o->name, MUSTER_LABELS_MAX);
 		if (!muster__label_name_valid(label, strlen(label), type, o->mode))
-			return muster__error(MUSTER_ELABEL, "%.80s: label \"%.80s\": must be [a-zA-Z_][a-zA-Z0-9_]*, not begin "
-			                                    "with __, not be le, quantile, nor pid in modes all and liveall",
+			return muster__error(MUSTER_ELABEL,
+			                     "%.80s: label \"%.80s\": must be [a-zA-Z_][a-zA-Z0-9_]*, not begin "
+			                     "with __, not be le, quantile, nor pid in modes all and liveall",
 			                     o->name, label);
 		for (size_t i = 0; i < n; i++)
 			if (strcmp(o->labels[i], label) == 0)
@@ -106,8 +109,9 @@ static int check_type(const struct muster_opts *o, enum muster_type type)
 		return muster__error(MUSTER_ETYPE, "%.80s: %d is no metric type", o->name, (int)type);
 	bool given = o->mode >= MUSTER_ALL && o->mode <= MUSTER_LIVEMOSTRECENT;
 	if (type == MUSTER_GAUGE ? !given : o->mode != 0)
-		return muster__error(MUSTER_EMODE, "%.80s: mode %d; a gauge needs one of enum muster_mode, other types have none",
-		                     o->name, (int)o->mode);
+		return muster__error(MUSTER_EMODE,
+		                     "%.80s: mode %d; a gauge needs one of enum muster_mode, other types have none", o->name,
+		                     (int)o->mode);
 	return 0;
 }
 
@@ -315,11 +319,15 @@ int muster_declare(enum muster_type type, const struct muster_opts *opts, struct
 		rc = declare_locked(type, opts, label_count, out);
 		muster__store_unlock(&saved);
 		if (rc == MUSTER_ECONFLICT)
-			(void)muster__error(rc, "%.80s: declared before with another type, mode, unit, labels or bounds; "
-			                        "make the descriptions equal or choose another name", opts->name);
+			(void)muster__error(rc,
+			                    "%.80s: declared before with another type, mode, unit, labels or bounds; "
+			                    "make the descriptions equal or choose another name",
+			                    opts->name);
 		else if (rc == MUSTER_EFULL)
-			(void)muster__error(rc, "%.80s: no room for another family in this process's slab; raise "
-			                        "MUSTER_SLAB_BYTES_MAX or free space in the region", opts->name);
+			(void)muster__error(rc,
+			                    "%.80s: no room for another family in this process's slab; raise "
+			                    "MUSTER_SLAB_BYTES_MAX or free space in the region",
+			                    opts->name);
 	}
 	if (rc != 0)
 		muster__event(event_of(rc));

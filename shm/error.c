@@ -37,8 +37,8 @@ const char *muster_strerror(int code)
 	switch (code) {
 	case 0:
 		return "success";
-#define MUSTER__ROW(name, number, text)                                                            \
-	case MUSTER_E##name:                                                                           \
+#define MUSTER__ROW(name, number, text)                                                                                \
+	case MUSTER_E##name:                                                                                               \
 		return text;
 		MUSTER_ERRORS(MUSTER__ROW)
 #undef MUSTER__ROW

@@ -43,7 +43,8 @@ static bool geometry_possible(const struct muster__geometry *g)
 
 	return multiple_of_8(g) && g->bank_count > 0 &&
 	       inside(MUSTER__PAGE, g->catalogue_off, g->catalogue_bytes, g->gauge_off) &&
-	       inside(MUSTER__PAGE, g->gauge_off, gauges, g->bank_off) && inside(ints, g->real_off, reals, g->bank_stride) &&
+	       inside(MUSTER__PAGE, g->gauge_off, gauges, g->bank_off) &&
+	       inside(ints, g->real_off, reals, g->bank_stride) &&
 	       !__builtin_mul_overflow(g->bank_stride, g->bank_count, &banks) &&
 	       inside(MUSTER__PAGE, g->bank_off, banks, g->file_bytes);
 }

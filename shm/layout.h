@@ -39,32 +39,32 @@ enum muster__kind { MUSTER__KIND_SLAB = 1, MUSTER__KIND_LEDGER = 2 };
 #define MUSTER__LEDGER_NAME "ledger"
 
 /* Why a series could not be created: index into the drop cells of its family. */
-#define MUSTER__DROPS(X)                                                                           \
-	X(FAMILY_LIMIT, "family_limit")                                                                \
-	X(SLAB_FULL, "slab_full")                                                                      \
+#define MUSTER__DROPS(X)                                                                                               \
+	X(FAMILY_LIMIT, "family_limit")                                                                                    \
+	X(SLAB_FULL, "slab_full")                                                                                          \
 	X(LABEL_VALUES, "label_values")
 
 /* Events counted in the header: metric, reason. */
-#define MUSTER__EVENTS(X)                                                                          \
-	X(REFUSED_NEGATIVE, "muster_refused_updates_total", "negative")                                \
-	X(REFUSED_NOT_FINITE, "muster_refused_updates_total", "not_finite")                            \
-	X(REFUSED_MODE, "muster_refused_updates_total", "mostrecent_add")                              \
-	X(FAMILY_INVALID, "muster_dropped_families_total", "invalid")                                  \
-	X(FAMILY_CONFLICT, "muster_dropped_families_total", "conflict")                                \
+#define MUSTER__EVENTS(X)                                                                                              \
+	X(REFUSED_NEGATIVE, "muster_refused_updates_total", "negative")                                                    \
+	X(REFUSED_NOT_FINITE, "muster_refused_updates_total", "not_finite")                                                \
+	X(REFUSED_MODE, "muster_refused_updates_total", "mostrecent_add")                                                  \
+	X(FAMILY_INVALID, "muster_dropped_families_total", "invalid")                                                      \
+	X(FAMILY_CONFLICT, "muster_dropped_families_total", "conflict")                                                    \
 	X(FAMILY_FULL, "muster_dropped_families_total", "slab_full")
 
 enum muster__drop {
 #define MUSTER__ROW(id, text) MUSTER__DROP_##id,
 	MUSTER__DROPS(MUSTER__ROW)
 #undef MUSTER__ROW
-	MUSTER__DROP_COUNT
+		MUSTER__DROP_COUNT
 };
 
 enum muster__event {
 #define MUSTER__ROW(id, metric, reason) MUSTER__EVENT_##id,
 	MUSTER__EVENTS(MUSTER__ROW)
 #undef MUSTER__ROW
-	MUSTER__EVENT_COUNT
+		MUSTER__EVENT_COUNT
 };
 
 #define MUSTER__EVENT_WORDS 32

@@ -20,7 +20,7 @@ static bool name_reserved(struct muster_str name)
 #define MUSTER__ROW(id, metric, reason) metric,
 		MUSTER__EVENTS(MUSTER__ROW)
 #undef MUSTER__ROW
-		"muster_dropped_series_total",
+			"muster_dropped_series_total",
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
@@ -100,8 +100,8 @@ static int pair_map(struct muster__mapping_runs *m, const struct muster__series_
                     const struct muster__view_series *series)
 {
 	uint32_t buckets = series->family->bounds_count + 1;
-	int rc = run_add_behind(m, (struct muster__run){MUSTER__OP_ADD_INT, r->int_cell, r->int_cell, series->int_at,
-	                                                buckets});
+	int rc =
+		run_add_behind(m, (struct muster__run){MUSTER__OP_ADD_INT, r->int_cell, r->int_cell, series->int_at, buckets});
 
 	if (rc != 0)
 		return rc;

@@ -48,7 +48,7 @@ enum muster__operation {
 };
 
 struct muster__merge {
-	struct muster__view view; /* ints and gauges are those of values */
+	struct muster__view view;              /* ints and gauges are those of values */
 	struct muster__view_family **families; /* by index */
 	struct muster__view_series **series;
 	size_t families_count, families_capacity, series_count, series_capacity;

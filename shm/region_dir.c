@@ -21,8 +21,10 @@ int muster__region_default_path(const char *name, char *out)
 	int n = snprintf(out, MUSTER_REGION_PATH_BYTES_MAX + 1, "/dev/shm/muster-%u-%s", (unsigned)geteuid(), name);
 
 	if (n > MUSTER_REGION_PATH_BYTES_MAX)
-		return muster__error(-ENAMETOOLONG, "region name of %zu bytes: the path would have %d bytes, the limit is %d; "
-		                     "choose a shorter name", strlen(name), n, MUSTER_REGION_PATH_BYTES_MAX);
+		return muster__error(-ENAMETOOLONG,
+		                     "region name of %zu bytes: the path would have %d bytes, the limit is %d; "
+		                     "choose a shorter name",
+		                     strlen(name), n, MUSTER_REGION_PATH_BYTES_MAX);
 	return 0;
 }
 
@@ -31,8 +33,10 @@ static int path_check(const char *path)
 	size_t bytes = strlen(path);
 
 	if (bytes > MUSTER_REGION_PATH_BYTES_MAX)
-		return muster__error(-ENAMETOOLONG, "region %.60s...: the path has %zu bytes, the limit is %d; choose a "
-		                     "shorter one", path, bytes, MUSTER_REGION_PATH_BYTES_MAX);
+		return muster__error(-ENAMETOOLONG,
+		                     "region %.60s...: the path has %zu bytes, the limit is %d; choose a "
+		                     "shorter one",
+		                     path, bytes, MUSTER_REGION_PATH_BYTES_MAX);
 	return 0;
 }
 
@@ -42,11 +46,15 @@ static int stat_check(const char *path, const struct stat *st)
 	bool sticky = st->st_uid == 0 && (st->st_mode & S_ISVTX);
 
 	if (st->st_uid != geteuid() && st->st_uid != 0)
-		return muster__error(MUSTER_EREGION, "region %s: owned by uid %u, must be uid %u or root; chown it or choose "
-		                     "another directory", path, (unsigned)st->st_uid, (unsigned)geteuid());
+		return muster__error(MUSTER_EREGION,
+		                     "region %s: owned by uid %u, must be uid %u or root; chown it or choose "
+		                     "another directory",
+		                     path, (unsigned)st->st_uid, (unsigned)geteuid());
 	if (shared && !sticky)
-		return muster__error(MUSTER_EREGION, "region %s: mode %04o lets others write, at most 0755 is safe; chmod go-w "
-		                     "it or choose another directory", path, (unsigned)st->st_mode & 07777);
+		return muster__error(MUSTER_EREGION,
+		                     "region %s: mode %04o lets others write, at most 0755 is safe; chmod go-w "
+		                     "it or choose another directory",
+		                     path, (unsigned)st->st_mode & 07777);
 	return 0;
 }
 
@@ -66,7 +74,7 @@ static const char *remedy(int error)
 
 int muster__region_dir_open(const char *path, int *dir, uid_t *owner)
 {
-	struct stat st;
+	struct stat st = {0};
 	int rc = path_check(path);
 
 	if (rc != 0)
@@ -110,8 +118,10 @@ static int busy(const char *path, int fd)
 	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 
 	if (fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK && lock.l_pid > 0)
-		return muster__error(MUSTER_EBUSY, "region %s: served by the master with pid %d; stop it or choose another "
-		                     "region", path, (int)lock.l_pid);
+		return muster__error(MUSTER_EBUSY,
+		                     "region %s: served by the master with pid %d; stop it or choose another "
+		                     "region",
+		                     path, (int)lock.l_pid);
 	return muster__error(MUSTER_EBUSY, "region %s: served by another master; stop it or choose another region", path);
 }
 

@@ -210,12 +210,11 @@ static void series_place(struct muster__series *series, const struct muster_fami
 
 	series->word = family->type == MUSTER_REAL_COUNTER ? real_word(s->real_used) : int_word(s->int_used);
 	if (family->type == MUSTER_GAUGE)
-		series->gauge = (struct muster__gauge){s->gauge_used, family->timestamped, int_word(s->int_used),
-		                                       real_word(s->real_used)};
+		series->gauge =
+			(struct muster__gauge){s->gauge_used, family->timestamped, int_word(s->int_used), real_word(s->real_used)};
 	else if (family->type == MUSTER_HISTOGRAM || family->type == MUSTER_SUMMARY)
-		series->distribution =
-			(struct muster__distribution){int_word(s->int_used), real_word(s->real_used), family->bounds_count,
-		                                  family->padded_count, family->bounds};
+		series->distribution = (struct muster__distribution){
+			int_word(s->int_used), real_word(s->real_used), family->bounds_count, family->padded_count, family->bounds};
 }
 
 /* Take the cells, publish the record. The store's counts move before the record does, so that cells of a
@@ -391,17 +390,17 @@ struct muster__series *muster__series_get(struct muster_family *family, enum mus
 
 /* ---- handles ------------------------------------------------------------------------------ */
 
-#define WORD_HANDLE(kind, type)                                                                    \
-	muster_##kind muster_##kind##_get(struct muster_family *family, const struct muster_str *values, size_t count)  \
-	{                                                                                              \
-		const struct muster__series *series = muster__series_get(family, type, values, count);     \
-		return (muster_##kind){series ? series->word : MUSTER__WORD_SCRATCH_INT};                  \
+#define WORD_HANDLE(kind, type)                                                                                        \
+	muster_##kind muster_##kind##_get(struct muster_family *family, const struct muster_str *values, size_t count)     \
+	{                                                                                                                  \
+		const struct muster__series *series = muster__series_get(family, type, values, count);                         \
+		return (muster_##kind){series ? series->word : MUSTER__WORD_SCRATCH_INT};                                      \
 	}
-#define DESC_HANDLE(kind, type, member)                                                            \
-	muster_##kind muster_##kind##_get(struct muster_family *family, const struct muster_str *values, size_t count)  \
-	{                                                                                              \
-		const struct muster__series *series = muster__series_get(family, type, values, count);     \
-		return (muster_##kind){series ? &series->member : NULL};                                   \
+#define DESC_HANDLE(kind, type, member)                                                                                \
+	muster_##kind muster_##kind##_get(struct muster_family *family, const struct muster_str *values, size_t count)     \
+	{                                                                                                                  \
+		const struct muster__series *series = muster__series_get(family, type, values, count);                         \
+		return (muster_##kind){series ? &series->member : NULL};                                                       \
 	}
 
 WORD_HANDLE(counter, MUSTER_COUNTER)

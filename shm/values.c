@@ -95,8 +95,7 @@ static void add_reals(struct muster__values *v, const struct muster__source *s, 
 	for (size_t bank = 0; bank < s->bank_count; bank++) {
 		const uint64_t *from = real_cells(s, bank) + run->cell;
 		for (uint32_t i = 0; i < run->count; i++)
-			add_exact(v->high + run->at + i, v->low + run->at + i,
-			          muster__double(muster__load_relaxed(from + i)));
+			add_exact(v->high + run->at + i, v->low + run->at + i, muster__double(muster__load_relaxed(from + i)));
 	}
 }
 

@@ -195,8 +195,7 @@ static void series_place(struct muster__view *view, struct muster__view_series *
 static int series_reserve(struct muster__merge *merge, struct muster__view_family *family)
 {
 	if (muster__grow(&merge->series, &merge->series_capacity, merge->series_count + 1, sizeof *merge->series) != 0 ||
-	    muster__grow(&family->series, &family->series_capacity, family->series_count + 1,
-	                 sizeof *family->series) != 0)
+	    muster__grow(&family->series, &family->series_capacity, family->series_count + 1, sizeof *family->series) != 0)
 		return -ENOMEM;
 	return muster__index_reserve(&merge->series_index);
 }

@@ -22,11 +22,11 @@ struct muster__view_family {
 	uint32_t label_count;
 	char **labels; /* names */
 	uint32_t bounds_count;
-	double *bounds; /* finite, ascending */
+	double *bounds;                      /* finite, ascending */
 	struct muster__view_series **series; /* sorted */
 	size_t series_count, series_capacity;
 	bool unsorted;
-	void *rendered; /* the text encoder's; one block, freed with free() */
+	void *rendered;    /* the text encoder's; one block, freed with free() */
 	uint64_t drops[4]; /* indexed by enum muster__drop */
 	uint32_t index;    /* how many families joined before it */
 };
@@ -59,7 +59,7 @@ struct muster__view {
 	struct muster__view_family **families; /* sorted by name */
 	size_t family_count, family_capacity;
 	bool unsorted;
-	uint64_t *ints;  /* int_count of them */
+	uint64_t *ints; /* int_count of them */
 	double *reals;
 	struct muster__view_gauge *gauges;
 	size_t int_count, real_count, gauge_count;

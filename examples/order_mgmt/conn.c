@@ -37,7 +37,7 @@ struct conn {
 	char in[CONN_IN_BYTES], out[HTTP_ANSWER_BYTES_MAX];
 };
 
-#define conn_of(member_ptr, member) ((struct conn *)((char *)(member_ptr) - offsetof(struct conn, member)))
+#define conn_of(member_ptr, member) ((struct conn *)((char *)(member_ptr)-offsetof(struct conn, member)))
 
 static void conn_close(struct conn *conn)
 {

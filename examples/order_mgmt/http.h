@@ -36,7 +36,7 @@ struct http_request {
 	unsigned authorization_count; /* fields of that name */
 
 	http_parser parser;
-	struct http_text field; /* name of the field being read */
+	struct http_text field;  /* name of the field being read */
 	struct http_text *value; /* where its value goes, or NULL */
 	bool in_head;            /* until the empty line */
 	unsigned host_count;

@@ -22,19 +22,21 @@ struct options {
 	enum loop_kind loop;
 };
 
-static const char usage[] =
-	"order_mgmt [OPTION]...  an order-management service that shows its metrics\n"
-	"  --listen ADDR    HOST:PORT, or unix:PATH; up to 8 times (127.0.0.1:8080)\n"
-	"  --metrics ADDR   where Prometheus scrapes, or none (" MUSTER_METRICS_DEFAULT ")\n"
-	"  --region DIR     shared directory of the workers (/dev/shm/muster-UID-order_mgmt)\n"
-	"  --workers N      processes (4)\n"
-	"  --loop KIND      auto, uring or epoll (auto)\n"
-	"  --help           this text\n";
+static const char usage[] = "order_mgmt [OPTION]...  an order-management service that shows its metrics\n"
+							"  --listen ADDR    HOST:PORT, or unix:PATH; up to 8 times (127.0.0.1:8080)\n"
+							"  --metrics ADDR   where Prometheus scrapes, or none (" MUSTER_METRICS_DEFAULT ")\n"
+							"  --region DIR     shared directory of the workers (/dev/shm/muster-UID-order_mgmt)\n"
+							"  --workers N      processes (4)\n"
+							"  --loop KIND      auto, uring or epoll (auto)\n"
+							"  --help           this text\n";
 
 static const struct option long_options[] = {
-	{"listen", required_argument, NULL, 'l'}, {"metrics", required_argument, NULL, 'm'},
-	{"region", required_argument, NULL, 'r'}, {"workers", required_argument, NULL, 'w'},
-	{"loop", required_argument, NULL, 'o'},   {"help", no_argument, NULL, 'h'},
+	{"listen", required_argument, NULL, 'l'},
+	{"metrics", required_argument, NULL, 'm'},
+	{"region", required_argument, NULL, 'r'},
+	{"workers", required_argument, NULL, 'w'},
+	{"loop", required_argument, NULL, 'o'},
+	{"help", no_argument, NULL, 'h'},
 	{0},
 };
 

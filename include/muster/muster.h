@@ -31,22 +31,22 @@ extern "C" {
 /* ---- errors ------------------------------------------------------------------------------- */
 
 /* One row per code: name, number, text. The numbers are part of the ABI. */
-#define MUSTER_ERRORS(X)                                                                           \
-	X(NAME, -5001, "metric name is not valid")                                                     \
-	X(SUFFIX, -5002, "metric name has a suffix its type must not have, or lacks one it must have") \
-	X(HELP, -5003, "help text is missing or not valid UTF-8")                                      \
-	X(UNIT, -5004, "unit is not the last word of the metric name")                                 \
-	X(LABEL, -5005, "label name is not valid, reserved or repeated")                               \
-	X(BOUNDS, -5006, "histogram bounds are not finite and strictly ascending, or too many")        \
-	X(MODE, -5007, "gauge mode is missing, or given to another type")                              \
-	X(TYPE, -5008, "type is unknown, or does not fit the call")                                    \
-	X(CONFLICT, -5009, "family exists already with another description")                           \
-	X(LABEL_VALUES, -5010, "label values do not fit the family, or are not valid UTF-8")           \
-	X(FAMILY_LIMIT, -5011, "family has reached its series limit")                                  \
-	X(FULL, -5012, "slab is full")                                                                 \
-	X(REGION, -5013, "region directory is not safe to use")                                        \
-	X(FORMAT, -5014, "file is not a slab this version can read")                                   \
-	X(BUSY, -5015, "region is already served by another master")                                   \
+#define MUSTER_ERRORS(X)                                                                                               \
+	X(NAME, -5001, "metric name is not valid")                                                                         \
+	X(SUFFIX, -5002, "metric name has a suffix its type must not have, or lacks one it must have")                     \
+	X(HELP, -5003, "help text is missing or not valid UTF-8")                                                          \
+	X(UNIT, -5004, "unit is not the last word of the metric name")                                                     \
+	X(LABEL, -5005, "label name is not valid, reserved or repeated")                                                   \
+	X(BOUNDS, -5006, "histogram bounds are not finite and strictly ascending, or too many")                            \
+	X(MODE, -5007, "gauge mode is missing, or given to another type")                                                  \
+	X(TYPE, -5008, "type is unknown, or does not fit the call")                                                        \
+	X(CONFLICT, -5009, "family exists already with another description")                                               \
+	X(LABEL_VALUES, -5010, "label values do not fit the family, or are not valid UTF-8")                               \
+	X(FAMILY_LIMIT, -5011, "family has reached its series limit")                                                      \
+	X(FULL, -5012, "slab is full")                                                                                     \
+	X(REGION, -5013, "region directory is not safe to use")                                                            \
+	X(FORMAT, -5014, "file is not a slab this version can read")                                                       \
+	X(BUSY, -5015, "region is already served by another master")                                                       \
 	X(OPTION, -5016, "option is not valid")
 
 enum muster_error {
@@ -109,7 +109,7 @@ struct muster_opts {
 	enum muster_mode mode;     /* MUSTER_GAUGE only, and required there */
 	const double *bounds;      /* MUSTER_HISTOGRAM only: upper bounds, +Inf left out; NULL: the default */
 	size_t bounds_count;
-	uint32_t series_max;       /* series this family may hold in one process; 0: the default */
+	uint32_t series_max; /* series this family may hold in one process; 0: the default */
 };
 
 struct muster_family;
@@ -146,12 +146,24 @@ int muster_bounds_exponential(double start, double factor, size_t count, double 
 
 /* A bound series. Copy freely; valid in every thread and in forked children. A zero handle, and the
  * handle of a series that could not be created, record into scratch memory. */
-typedef struct { uint32_t word; } muster_counter;
-typedef struct { uint32_t word; } muster_real_counter;
-typedef struct { uint32_t word; } muster_in_flight;
-typedef struct { const struct muster__gauge *desc; } muster_gauge;
-typedef struct { const struct muster__distribution *desc; } muster_histogram;
-typedef struct { const struct muster__distribution *desc; } muster_summary;
+typedef struct {
+	uint32_t word;
+} muster_counter;
+typedef struct {
+	uint32_t word;
+} muster_real_counter;
+typedef struct {
+	uint32_t word;
+} muster_in_flight;
+typedef struct {
+	const struct muster__gauge *desc;
+} muster_gauge;
+typedef struct {
+	const struct muster__distribution *desc;
+} muster_histogram;
+typedef struct {
+	const struct muster__distribution *desc;
+} muster_summary;
 
 /* One label value; not NUL-terminated. */
 struct muster_str {
@@ -191,35 +203,39 @@ muster_summary muster_summary_get(struct muster_family *family, const struct mus
 #define muster_summary_with(...) MUSTER__WITH(muster_summary_get, __VA_ARGS__)
 #define MUSTER__PICK(f, a, b, c, d, e, g, h, i, n, ...) MUSTER__WITH##n
 #define MUSTER__WITH(get, ...) MUSTER__PICK(__VA_ARGS__, 8, 7, 6, 5, 4, 3, 2, 1, 0, )(get, __VA_ARGS__)
-#define MUSTER__V(...) (const struct muster_str[]){__VA_ARGS__}
+#define MUSTER__V(...)                                                                                                 \
+	(const struct muster_str[])                                                                                        \
+	{                                                                                                                  \
+		__VA_ARGS__                                                                                                    \
+	}
 #define MUSTER__S muster_str
 #define MUSTER__WITH0(g, f) g(f, NULL, 0)
 #define MUSTER__WITH1(g, f, a) g(f, MUSTER__V(MUSTER__S(a)), 1)
 #define MUSTER__WITH2(g, f, a, b) g(f, MUSTER__V(MUSTER__S(a), MUSTER__S(b)), 2)
 #define MUSTER__WITH3(g, f, a, b, c) g(f, MUSTER__V(MUSTER__S(a), MUSTER__S(b), MUSTER__S(c)), 3)
-#define MUSTER__WITH4(g, f, a, b, c, d)                                                            \
-	g(f, MUSTER__V(MUSTER__S(a), MUSTER__S(b), MUSTER__S(c), MUSTER__S(d)), 4)
-#define MUSTER__WITH5(g, f, a, b, c, d, e)                                                         \
+#define MUSTER__WITH4(g, f, a, b, c, d) g(f, MUSTER__V(MUSTER__S(a), MUSTER__S(b), MUSTER__S(c), MUSTER__S(d)), 4)
+#define MUSTER__WITH5(g, f, a, b, c, d, e)                                                                             \
 	g(f, MUSTER__V(MUSTER__S(a), MUSTER__S(b), MUSTER__S(c), MUSTER__S(d), MUSTER__S(e)), 5)
-#define MUSTER__WITH6(g, f, a, b, c, d, e, h)                                                      \
+#define MUSTER__WITH6(g, f, a, b, c, d, e, h)                                                                          \
 	g(f, MUSTER__V(MUSTER__S(a), MUSTER__S(b), MUSTER__S(c), MUSTER__S(d), MUSTER__S(e), MUSTER__S(h)), 6)
-#define MUSTER__WITH7(g, f, a, b, c, d, e, h, i)                                                   \
-	g(f, MUSTER__V(MUSTER__S(a), MUSTER__S(b), MUSTER__S(c), MUSTER__S(d), MUSTER__S(e), MUSTER__S(h),  \
-	               MUSTER__S(i)), 7)
-#define MUSTER__WITH8(g, f, a, b, c, d, e, h, i, j)                                                \
-	g(f, MUSTER__V(MUSTER__S(a), MUSTER__S(b), MUSTER__S(c), MUSTER__S(d), MUSTER__S(e), MUSTER__S(h),  \
-	               MUSTER__S(i), MUSTER__S(j)), 8)
+#define MUSTER__WITH7(g, f, a, b, c, d, e, h, i)                                                                       \
+	g(f, MUSTER__V(MUSTER__S(a), MUSTER__S(b), MUSTER__S(c), MUSTER__S(d), MUSTER__S(e), MUSTER__S(h), MUSTER__S(i)), 7)
+#define MUSTER__WITH8(g, f, a, b, c, d, e, h, i, j)                                                                    \
+	g(f,                                                                                                               \
+	  MUSTER__V(MUSTER__S(a), MUSTER__S(b), MUSTER__S(c), MUSTER__S(d), MUSTER__S(e), MUSTER__S(h), MUSTER__S(i),      \
+	            MUSTER__S(j)),                                                                                         \
+	  8)
 #else
 extern "C++" {
-#define MUSTER__WITH(kind)                                                                         \
-	inline muster_##kind muster_##kind##_with(struct muster_family *f)                             \
-	{                                                                                              \
-		return muster_##kind##_get(f, NULL, 0);                                                    \
-	}                                                                                              \
-	template <class... S> inline muster_##kind muster_##kind##_with(struct muster_family *f, S... s)   \
-	{                                                                                              \
-		const struct muster_str v[] = {muster_str(s)...};                                          \
-		return muster_##kind##_get(f, v, sizeof...(s));                                            \
+#define MUSTER__WITH(kind)                                                                                             \
+	inline muster_##kind muster_##kind##_with(struct muster_family *f)                                                 \
+	{                                                                                                                  \
+		return muster_##kind##_get(f, NULL, 0);                                                                        \
+	}                                                                                                                  \
+	template <class... S> inline muster_##kind muster_##kind##_with(struct muster_family *f, S... s)                   \
+	{                                                                                                                  \
+		const struct muster_str v[] = {muster_str(s)...};                                                              \
+		return muster_##kind##_get(f, v, sizeof...(s));                                                                \
 	}
 MUSTER__WITH(counter)
 MUSTER__WITH(real_counter)

@@ -29,16 +29,16 @@ struct muster_worker {
 };
 
 struct muster_prefork_opts {
-	const char *name;           /* names the region and the log lines; [A-Za-z0-9_.-]; NULL: "muster" */
-	unsigned workers;           /* 1 .. MUSTER_WORKERS_MAX */
-	const char *const *listen;  /* NULL-terminated "HOST:PORT", "[V6]:PORT", ":PORT" or "unix:PATH"; NULL: none */
-	const char *metrics;        /* where to serve the scrape, as one `listen`; NULL: MUSTER_METRICS_DEFAULT;
+	const char *name;          /* names the region and the log lines; [A-Za-z0-9_.-]; NULL: "muster" */
+	unsigned workers;          /* 1 .. MUSTER_WORKERS_MAX */
+	const char *const *listen; /* NULL-terminated "HOST:PORT", "[V6]:PORT", ":PORT" or "unix:PATH"; NULL: none */
+	const char *metrics;       /* where to serve the scrape, as one `listen`; NULL: MUSTER_METRICS_DEFAULT;
 	                               "none": nowhere */
-	const char *region;         /* directory, created 0700 if missing; NULL: /dev/shm/muster-UID-NAME */
+	const char *region;        /* directory, created 0700 if missing; NULL: /dev/shm/muster-UID-NAME */
 	int (*worker)(const struct muster_worker *worker, void *ctx); /* its return value is the exit status */
 	void *ctx;
-	char *const *argv;          /* instead of `worker`: execvp this, listeners passed as LISTEN_FDS */
-	double grace_seconds;       /* from TERM to KILL at stop; 0: 10 */
+	char *const *argv;                /* instead of `worker`: execvp this, listeners passed as LISTEN_FDS */
+	double grace_seconds;             /* from TERM to KILL at stop; 0: 10 */
 	double restart_delay_seconds_max; /* ceiling of the exponential back-off of a worker that keeps dying; 0: 30 */
 };
 

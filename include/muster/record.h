@@ -21,11 +21,11 @@
 
 /* Words of a bank before its cells. */
 enum {
-	MUSTER__WORD_SCRATCH_INT = 0,  /* where dropped series record */
+	MUSTER__WORD_SCRATCH_INT = 0, /* where dropped series record */
 	MUSTER__WORD_SCRATCH_REAL = 1,
-	MUSTER__WORD_INTENT = 2,       /* 0 closed, MUSTER__INTENT_BUSY, or OPEN | int word << 32 | real word */
-	MUSTER__WORD_INTENT_INT = 3,   /* absolute new value of the int word */
-	MUSTER__WORD_INTENT_REAL = 4,  /* absolute new bits of the real word */
+	MUSTER__WORD_INTENT = 2,      /* 0 closed, MUSTER__INTENT_BUSY, or OPEN | int word << 32 | real word */
+	MUSTER__WORD_INTENT_INT = 3,  /* absolute new value of the int word */
+	MUSTER__WORD_INTENT_REAL = 4, /* absolute new bits of the real word */
 	MUSTER__WORD_CELLS = 8,
 };
 

@@ -25,24 +25,24 @@ extern "C" {
 #define MUSTER_REGION_PATH_BYTES_MAX 200
 
 /* Why a slab is not believed. The first word is the `reason` label of muster_slabs_quarantined_total. */
-#define MUSTER_QUARANTINES(X)                                                                      \
-	X(OPEN, "open", "cannot be opened, or is no regular file of the region's owner")               \
-	X(SHORT, "short", "is smaller than its header or its geometry says")                           \
-	X(MAGIC, "magic", "is not a slab")                                                             \
-	X(VERSION, "version", "has a format version this reader does not know")                        \
-	X(MACHINE, "machine", "has another word size or byte order")                                   \
-	X(HEADER, "header", "has a damaged header or an impossible geometry")                          \
-	X(CATALOGUE, "catalogue", "has a catalogue record that breaks the format")                     \
-	X(FAMILY, "family", "describes a family no worker could have declared")                        \
-	X(SERIES, "series", "has a series with impossible labels or cells, or twice")                  \
-	X(BUDGET, "budget", "holds more families, series or bytes than a slab may")                    \
+#define MUSTER_QUARANTINES(X)                                                                                          \
+	X(OPEN, "open", "cannot be opened, or is no regular file of the region's owner")                                   \
+	X(SHORT, "short", "is smaller than its header or its geometry says")                                               \
+	X(MAGIC, "magic", "is not a slab")                                                                                 \
+	X(VERSION, "version", "has a format version this reader does not know")                                            \
+	X(MACHINE, "machine", "has another word size or byte order")                                                       \
+	X(HEADER, "header", "has a damaged header or an impossible geometry")                                              \
+	X(CATALOGUE, "catalogue", "has a catalogue record that breaks the format")                                         \
+	X(FAMILY, "family", "describes a family no worker could have declared")                                            \
+	X(SERIES, "series", "has a series with impossible labels or cells, or twice")                                      \
+	X(BUDGET, "budget", "holds more families, series or bytes than a slab may")                                        \
 	X(SHRUNK, "shrunk", "was truncated while it was read, or its published length went back")
 
 enum muster_quarantine {
 #define MUSTER__ROW(id, reason, text) MUSTER_QUARANTINE_##id,
 	MUSTER_QUARANTINES(MUSTER__ROW)
 #undef MUSTER__ROW
-	MUSTER_QUARANTINE_COUNT
+		MUSTER_QUARANTINE_COUNT
 };
 
 struct muster_region;

@@ -68,8 +68,13 @@ int main(int argc, char **argv)
 {
 	const char *const listen[] = {"127.0.0.1:0", NULL};
 	const struct muster_opts opts = {.name = "callback_calls_total", .help = "Calls of the worker."};
-	struct muster_prefork_opts prefork = {.name = "callback", .workers = 2, .listen = listen, .metrics = "127.0.0.1:0",
-	                                      .worker = work, .ctx = "hello", .region = argc > 1 ? argv[1] : NULL};
+	struct muster_prefork_opts prefork = {.name = "callback",
+	                                      .workers = 2,
+	                                      .listen = listen,
+	                                      .metrics = "127.0.0.1:0",
+	                                      .worker = work,
+	                                      .ctx = "hello",
+	                                      .region = argc > 1 ? argv[1] : NULL};
 
 	before_fd = open("/dev/null", O_RDONLY);
 	if (muster_declare(MUSTER_COUNTER, &opts, &calls) != 0)

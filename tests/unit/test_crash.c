@@ -176,7 +176,8 @@ static bool page_family(const char *page)
 {
 	double count = value_in(page, "n_count"), sum = value_in(page, "n_sum");
 
-	return base_holds(page) && ((isnan(count) && isnan(sum)) || (count == 0 && sum == 0) || (count == 1 && sum == 0.25));
+	return base_holds(page) &&
+	       ((isnan(count) && isnan(sum)) || (count == 0 && sum == 0) || (count == 1 && sum == 0.25));
 }
 
 static bool page_attach(const char *page)

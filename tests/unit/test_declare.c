@@ -62,7 +62,8 @@ static void unit_must_end_the_name(void **state)
 
 static void labels_are_checked(void **state)
 {
-	const char *const reserved[] = {"le", NULL}, *const quantile[] = {"quantile", NULL}, *const dunder[] = {"__x", NULL};
+	const char *const reserved[] = {"le", NULL}, *const quantile[] = {"quantile", NULL},
+					  *const dunder[] = {"__x", NULL};
 	const char *const twice[] = {"a", "b", "a", NULL}, *const pid[] = {"pid", NULL};
 	const char *many[MUSTER_LABELS_MAX + 2] = {NULL};
 	char names[MUSTER_LABELS_MAX + 1][8];
@@ -88,7 +89,8 @@ static void bounds_are_checked(void **state)
 	double out[MUSTER_BOUNDS_MAX];
 
 	(void)state;
-	assert_int_equal(declare(MUSTER_HISTOGRAM, OPTS(.name = "b", .bounds = falling, .bounds_count = 3)), MUSTER_EBOUNDS);
+	assert_int_equal(declare(MUSTER_HISTOGRAM, OPTS(.name = "b", .bounds = falling, .bounds_count = 3)),
+	                 MUSTER_EBOUNDS);
 	assert_int_equal(declare(MUSTER_HISTOGRAM, OPTS(.name = "b", .bounds = infinite, .bounds_count = 2)),
 	                 MUSTER_EBOUNDS);
 	assert_int_equal(declare(MUSTER_HISTOGRAM, OPTS(.name = "b", .bounds = nan_bound, .bounds_count = 1)),
@@ -150,9 +152,8 @@ static void series_that_cannot_be_are_dropped_safely(void **state)
 	char huge[MUSTER_LABEL_VALUE_BYTES_MAX + 2];
 
 	(void)state;
-	assert_int_equal(muster_declare(MUSTER_COUNTER,
-	                                &OPTS(.name = "drop_total", .labels = two_labels, .series_max = 2), &f),
-	                 0);
+	assert_int_equal(
+		muster_declare(MUSTER_COUNTER, &OPTS(.name = "drop_total", .labels = two_labels, .series_max = 2), &f), 0);
 	memset(huge, 'x', sizeof huge - 1);
 	huge[sizeof huge - 1] = '\0';
 	assert_int_equal(muster_counter_with(f, huge, "a").word, 0);
@@ -176,16 +177,11 @@ static void series_that_cannot_be_are_dropped_safely(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(names_are_checked),
-		cmocka_unit_test(suffixes_are_checked_as_promlint_would),
-		cmocka_unit_test(help_is_required),
-		cmocka_unit_test(unit_must_end_the_name),
-		cmocka_unit_test(labels_are_checked),
-		cmocka_unit_test(bounds_are_checked),
-		cmocka_unit_test(modes_belong_to_gauges),
-		cmocka_unit_test(a_second_declaration_finds_the_first_or_conflicts),
-		cmocka_unit_test(every_code_has_a_text),
-		cmocka_unit_test(series_that_cannot_be_are_dropped_safely),
+		cmocka_unit_test(names_are_checked),      cmocka_unit_test(suffixes_are_checked_as_promlint_would),
+		cmocka_unit_test(help_is_required),       cmocka_unit_test(unit_must_end_the_name),
+		cmocka_unit_test(labels_are_checked),     cmocka_unit_test(bounds_are_checked),
+		cmocka_unit_test(modes_belong_to_gauges), cmocka_unit_test(a_second_declaration_finds_the_first_or_conflicts),
+		cmocka_unit_test(every_code_has_a_text),  cmocka_unit_test(series_that_cannot_be_are_dropped_safely),
 	};
 
 	return cmocka_run_group_tests_name("declare", tests, NULL, NULL);

@@ -83,8 +83,7 @@ static struct said say(const struct muster_region *region)
 	for (size_t i = 0; i < view->family_count; i++)
 		for (size_t j = 0; j < view->families[i]->series_count; j++) {
 			const struct muster__view_series *s = view->families[i]->series[j];
-			struct muster__cells cells =
-				muster__cells_of(s->family->type, s->family->mode, s->family->bounds_count);
+			struct muster__cells cells = muster__cells_of(s->family->type, s->family->mode, s->family->bounds_count);
 			said.series++;
 			if (s->family->type == MUSTER_GAUGE) {
 				if (!muster__mode_per_pid(s->family->mode))

@@ -129,7 +129,7 @@ static void view_is_in_byte_order(void **state)
 
 /* ---- gauges ------------------------------------------------------------------------------- */
 
-static const char *const mode_names[] = {NULL,  "all",     "liveall", "min",     "livemin",    "max",
+static const char *const mode_names[] = {NULL,      "all", "liveall", "min",        "livemin",       "max",
                                          "livemax", "sum", "livesum", "mostrecent", "livemostrecent"};
 
 static void set_all_modes(void *arg)

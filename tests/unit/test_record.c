@@ -110,7 +110,8 @@ static void every_bucket_is_found(void)
 		for (size_t i = 0; i < count; i++)
 			if (muster__bucket(d, bounds[i]) != i || muster__bucket(d, bounds[i] + 0.5) != i + 1)
 				_exit(98);
-		if (muster__bucket(d, -INFINITY) != 0 || muster__bucket(d, INFINITY) != count || muster__bucket(d, NAN) != count)
+		if (muster__bucket(d, -INFINITY) != 0 || muster__bucket(d, INFINITY) != count ||
+		    muster__bucket(d, NAN) != count)
 			_exit(97);
 	}
 }

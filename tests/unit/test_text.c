@@ -52,8 +52,8 @@ static int setup(void **state)
 	memset(reals, 0, sizeof reals);
 	memset(gauges, 0, sizeof gauges);
 	series_count = 0;
-	view = (struct muster__view){.families = family_order, .ints = ints, .reals = reals, .gauges = gauges,
-	                             .pid_samples = pid_samples};
+	view = (struct muster__view){
+		.families = family_order, .ints = ints, .reals = reals, .gauges = gauges, .pid_samples = pid_samples};
 	return muster__text_create(&text);
 }
 
@@ -85,8 +85,8 @@ static struct muster__view_family *family(enum muster_type type, char *name, cha
 	size_t at = view.family_count++;
 	struct muster__view_family *f = family_order[at] = &families[at];
 
-	*f = (struct muster__view_family){.type = type, .name = name, .help = help, .unit = "", .labels = labels,
-	                                  .series = series_order[at]};
+	*f = (struct muster__view_family){
+		.type = type, .name = name, .help = help, .unit = "", .labels = labels, .series = series_order[at]};
 	while (labels && labels[f->label_count])
 		f->label_count++;
 	return f;
@@ -108,20 +108,20 @@ static void gauge_is(uint32_t at, double value)
 
 /* ---- pages -------------------------------------------------------------------------------- */
 
-#define SELF_FAMILIES                                                                              \
-	"# HELP muster_dropped_families_total Families that could not be declared or merged.\n"        \
-	"# TYPE muster_dropped_families_total counter\n"                                               \
-	"muster_dropped_families_total{reason=\"invalid\"} 0\n"                                        \
-	"muster_dropped_families_total{reason=\"conflict\"} 0\n"                                       \
+#define SELF_FAMILIES                                                                                                  \
+	"# HELP muster_dropped_families_total Families that could not be declared or merged.\n"                            \
+	"# TYPE muster_dropped_families_total counter\n"                                                                   \
+	"muster_dropped_families_total{reason=\"invalid\"} 0\n"                                                            \
+	"muster_dropped_families_total{reason=\"conflict\"} 0\n"                                                           \
 	"muster_dropped_families_total{reason=\"slab_full\"} 0\n"
-#define SELF_SERIES                                                                                \
-	"# HELP muster_dropped_series_total Lookups that got no series and recorded nothing.\n"        \
+#define SELF_SERIES                                                                                                    \
+	"# HELP muster_dropped_series_total Lookups that got no series and recorded nothing.\n"                            \
 	"# TYPE muster_dropped_series_total counter\n"
-#define SELF_UPDATES                                                                               \
-	"# HELP muster_refused_updates_total Updates refused because the value made no sense.\n"       \
-	"# TYPE muster_refused_updates_total counter\n"                                                \
-	"muster_refused_updates_total{reason=\"negative\"} 0\n"                                        \
-	"muster_refused_updates_total{reason=\"not_finite\"} 0\n"                                      \
+#define SELF_UPDATES                                                                                                   \
+	"# HELP muster_refused_updates_total Updates refused because the value made no sense.\n"                           \
+	"# TYPE muster_refused_updates_total counter\n"                                                                    \
+	"muster_refused_updates_total{reason=\"negative\"} 0\n"                                                            \
+	"muster_refused_updates_total{reason=\"not_finite\"} 0\n"                                                          \
 	"muster_refused_updates_total{reason=\"mostrecent_add\"} 0\n"
 #define SELF SELF_FAMILIES SELF_SERIES SELF_UPDATES
 
