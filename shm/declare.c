@@ -9,6 +9,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "attach_failure.h"
 #include "error.h"
 #include "family.h"
 #include "names.h"
@@ -316,6 +317,7 @@ int muster_declare(enum muster_type type, const struct muster_opts *opts, struct
 	if (rc == 0) {
 		(void)muster__attached();
 		muster__store_lock(&saved);
+		muster__attach_failure_retry();
 		rc = declare_locked(type, opts, label_count, out);
 		muster__store_unlock(&saved);
 		if (rc == MUSTER_ECONFLICT)

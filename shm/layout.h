@@ -25,7 +25,8 @@
 
 #include <muster/muster.h>
 
-#define MUSTER__MAGIC UINT64_C(0x0a0d525453554d89) /* \x89 M U S T R \r \n, as PNG does it */
+#define MUSTER__MAGIC UINT64_C(0x0a0d525453554d89)          /* \x89 M U S T R \r \n, as PNG does it */
+#define MUSTER__FAILURES_MAGIC UINT64_C(0x0a0d464653554d89) /* \x89 M U S F F \r \n */
 #define MUSTER__FORMAT_MAJOR 1
 #define MUSTER__FORMAT_MINOR 0
 #define MUSTER__BYTE_ORDER UINT32_C(0x01020304)
@@ -37,6 +38,7 @@ enum muster__kind { MUSTER__KIND_SLAB = 1, MUSTER__KIND_LEDGER = 2 };
  * name but that it is a slab. */
 #define MUSTER__SLAB_PREFIX "slab."
 #define MUSTER__LEDGER_NAME "ledger"
+#define MUSTER__FAILURES_NAME "failures"
 
 /* Why a series could not be created: index into the drop cells of its family. */
 #define MUSTER__DROPS(X)                                                                                               \
@@ -51,7 +53,12 @@ enum muster__kind { MUSTER__KIND_SLAB = 1, MUSTER__KIND_LEDGER = 2 };
 	X(REFUSED_MODE, "muster_refused_updates_total", "mostrecent_add")                                                  \
 	X(FAMILY_INVALID, "muster_dropped_families_total", "invalid")                                                      \
 	X(FAMILY_CONFLICT, "muster_dropped_families_total", "conflict")                                                    \
-	X(FAMILY_FULL, "muster_dropped_families_total", "slab_full")
+	X(FAMILY_FULL, "muster_dropped_families_total", "slab_full")                                                       \
+	X(ATTACH_NO_SPACE, "muster_attach_failures_total", "no_space")                                                     \
+	X(ATTACH_NO_MEMORY, "muster_attach_failures_total", "no_memory")                                                   \
+	X(ATTACH_NO_DESCRIPTOR, "muster_attach_failures_total", "no_descriptor")                                           \
+	X(ATTACH_FILE_SIZE, "muster_attach_failures_total", "file_size")                                                   \
+	X(ATTACH_REFUSED, "muster_attach_failures_total", "refused")
 
 enum muster__drop {
 #define MUSTER__ROW(id, text) MUSTER__DROP_##id,
@@ -109,6 +116,15 @@ struct muster__header_shm {
 	_Atomic uint64_t banks_used;     /* banks 0..n-1 have been claimed; ORDER(bank-publish) release */
 	_Atomic uint64_t events[MUSTER__EVENT_WORDS];
 	uint8_t reserved1[MUSTER__PAGE - 256 - 16 - 8 * MUSTER__EVENT_WORDS];
+};
+
+/* The file `failures`: what processes count that could not make a slab. One page, reserved by the master
+ * before there is need of it; every process of the region may add to it. */
+struct muster__failures_shm {
+	uint64_t magic;
+	uint64_t reserved0[7];
+	_Atomic uint64_t events[MUSTER__EVENT_WORDS]; /* rows ATTACH_... of MUSTER__EVENTS */
+	uint8_t reserved1[MUSTER__PAGE - 64 - 8 * MUSTER__EVENT_WORDS];
 };
 
 /* ---- catalogue records: 8-byte aligned, native byte order --------------------------------- */
@@ -225,6 +241,8 @@ _Static_assert(offsetof(struct muster__header_shm, banks_used) == 264, "format")
 _Static_assert(offsetof(struct muster__header_shm, events) == 272, "format");
 _Static_assert(MUSTER__EVENT_COUNT <= MUSTER__EVENT_WORDS, "format");
 _Static_assert(MUSTER__DROP_COUNT <= MUSTER__DROP_CELLS, "format");
+_Static_assert(sizeof(struct muster__failures_shm) == MUSTER__PAGE, "format");
+_Static_assert(offsetof(struct muster__failures_shm, events) == 64, "format");
 _Static_assert(sizeof(struct muster__record_shm) == 8, "format");
 _Static_assert(sizeof(struct muster__family_shm) == 32, "format");
 _Static_assert(offsetof(struct muster__family_shm, type) == 12, "format");

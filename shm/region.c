@@ -222,6 +222,7 @@ static void short_quarantine(struct muster_region *region, struct muster__slab *
 static int add_all(struct muster_region *region)
 {
 	muster__values_clear(&region->merge.values, &region->merge);
+	memcpy(region->merge.values.events, region->failures, sizeof region->failures);
 	if (region->ledger)
 		(void)slab_add(region, region->ledger);
 	for (size_t i = 0; i < region->slabs_count; i++) {
@@ -258,6 +259,7 @@ int muster_region_refresh(struct muster_region *region)
 		rc = muster__roll_follow(region);
 	if (rc == 0)
 		rc = muster__roll_settle(region);
+	muster__failures_read(region);
 	if (rc == 0)
 		rc = merge_all(region);
 	if (rc != 0)

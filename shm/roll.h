@@ -44,6 +44,7 @@ struct muster_region {
 	bool ledger_bad;     /* there is a file of that name that is not to be believed */
 	int lock;            /* descriptor of the lock we hold, -1: we are a reader */
 	bool ledger_settled; /* we hold the lock and have read the ledger since */
+	uint64_t failures[MUSTER__EVENT_WORDS]; /* of processes without a slab: the file `failures` */
 	/* the view */
 	struct muster__merge merge;
 	bool remake; /* something in the view is no longer to be believed: make it anew */
@@ -107,6 +108,14 @@ struct muster__ledger_content {
 
 /* Write a complete ledger as MUSTER__LEDGER_NEW. Returns 0; -errno or -ENOMEM, and no such file is left. */
 int muster__ledger_write(int dir, const struct muster__ledger_content *content);
+
+/* ---- failures.c --------------------------------------------------------------------------- */
+
+/* The master: make the file `failures` unless it is there. Returns 0 or -errno. */
+int muster__failures_create(const struct muster_region *region);
+
+/* Look into it: region->failures. */
+void muster__failures_read(struct muster_region *region);
 
 /* ---- region_dir.c ------------------------------------------------------------------------- */
 

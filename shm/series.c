@@ -16,6 +16,7 @@
 #include <sys/random.h>
 
 #include "atomic.h"
+#include "attach_failure.h"
 #include "error.h"
 #include "names.h"
 
@@ -363,6 +364,7 @@ static struct muster__series *series_get_slow(struct muster_family *family, uint
 		return refuse_limit(family);
 	(void)muster__attached();
 	muster__store_lock(&saved);
+	muster__attach_failure_retry();
 	struct muster__series *series = find_or_create(family, hash, values, count);
 	muster__store_unlock(&saved);
 	errno = error;

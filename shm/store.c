@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "atomic.h"
+#include "attach_failure.h"
 #include "error.h"
 #include "slab_file.h"
 
@@ -159,7 +160,11 @@ static void attach(struct muster__process *p)
 	const char *region = getenv("MUSTER_REGION");
 	struct muster__mapping old = muster__mapping_take();
 
-	if (region == NULL || *region == '\0' || muster__slab_create(region, &old) != 0) {
+	int rc = region && *region ? muster__slab_create(region, &old) : 0;
+
+	if (rc != 0)
+		muster__attach_failure(rc);
+	if (muster__store.map == NULL) {
 		if (old.fd < 0 && old.map)
 			muster__mapping_restore(&old);
 		else

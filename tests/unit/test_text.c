@@ -108,6 +108,14 @@ static void gauge_is(uint32_t at, double value)
 
 /* ---- pages -------------------------------------------------------------------------------- */
 
+#define SELF_FAILURES                                                                                                  \
+	"# HELP muster_attach_failures_total Processes that could not make a slab and run uninstrumented.\n"               \
+	"# TYPE muster_attach_failures_total counter\n"                                                                    \
+	"muster_attach_failures_total{reason=\"no_space\"} 0\n"                                                            \
+	"muster_attach_failures_total{reason=\"no_memory\"} 0\n"                                                           \
+	"muster_attach_failures_total{reason=\"no_descriptor\"} 0\n"                                                       \
+	"muster_attach_failures_total{reason=\"file_size\"} 0\n"                                                           \
+	"muster_attach_failures_total{reason=\"refused\"} 0\n"
 #define SELF_FAMILIES                                                                                                  \
 	"# HELP muster_dropped_families_total Families that could not be declared or merged.\n"                            \
 	"# TYPE muster_dropped_families_total counter\n"                                                                   \
@@ -123,7 +131,7 @@ static void gauge_is(uint32_t at, double value)
 	"muster_refused_updates_total{reason=\"negative\"} 0\n"                                                            \
 	"muster_refused_updates_total{reason=\"not_finite\"} 0\n"                                                          \
 	"muster_refused_updates_total{reason=\"mostrecent_add\"} 0\n"
-#define SELF SELF_FAMILIES SELF_SERIES SELF_UPDATES
+#define SELF SELF_FAILURES SELF_FAMILIES SELF_SERIES SELF_UPDATES
 
 /* One page as a string; free() it. */
 static char *page(void)
@@ -435,7 +443,7 @@ static void largest_histogram_fits_its_room(void **state)
 	char *got = page();
 	for (const char *at = got; (at = strchr(at, '\n')) != NULL; at++)
 		lines++;
-	assert_int_equal(lines, 2 + MUSTER_BOUNDS_MAX + 3 + 12);
+	assert_int_equal(lines, 2 + MUSTER_BOUNDS_MAX + 3 + 19); /* 19: the store's own */
 	assert_non_null(strstr(got, ",le=\"-1.7976931348623157e+308\"} 18446744073709551615\n"));
 	assert_non_null(strstr(got, "h_sum{label=\"\\\"\\\"\\\""));
 	free(got);
