@@ -97,14 +97,13 @@ void muster__collector_fold_soon(struct muster__collector *c)
 	fold_in(c, FOLD_GAP_MS);
 }
 
-/* Fold the dead that the last refresh found. */
+/* Fold the dead that the last refresh found, and forget what is to be forgotten. */
 static void fold_found(struct muster__collector *c)
 {
-	struct muster_region_stats stats;
 	size_t folded = 0;
 
-	muster_region_stats(c->region, &stats);
-	if (stats.dead == 0)
+	(void)muster__region_expire(c->region); /* for want of memory they expire later */
+	if (!muster__region_fold_due(c->region))
 		return;
 	int rc = muster__region_fold(c->region, &folded);
 	log_change(&c->fold_error, rc, "folding the dead into the ledger");
@@ -153,7 +152,7 @@ static int refresh_with_roll(struct muster__collector *c)
 	if (rc != 0)
 		return rc;
 	muster_region_stats(c->region, &stats);
-	if (stats.dead)
+	if (muster__region_fold_due(c->region))
 		muster__collector_fold_soon(c);
 	return muster__self_roll(c->self, &stats) ? refresh(c) : 0;
 }

@@ -52,6 +52,8 @@ static void content_free(struct muster__catalogue *node)
 	free(node->families);
 	free(node->series);
 	free(node->folded);
+	free(node->forgets);
+	free(node->mapping.forgotten);
 	free(node->mapping.runs);
 	free(node->mapping.pids);
 	muster__index_clear(&node->index);

@@ -51,12 +51,19 @@ struct muster__pid_cell {
 	bool live;    /* counts only while its owner lives */
 };
 
+/* A series of the ledger that is shown only while something is left of it. */
+struct muster__forgotten_series {
+	struct muster__view_series *series;
+	uint32_t int_cell, real_cell;
+};
+
 /* Where the cells of a node go in the region's view; see mapping.c. */
 struct muster__mapping_runs {
 	uint32_t families, series; /* how many of the node's are mapped */
 	struct muster__run *runs;
 	struct muster__pid_cell *pids;
-	size_t runs_count, runs_capacity, pids_count, pids_capacity;
+	struct muster__forgotten_series *forgotten; /* of a ledger */
+	size_t runs_count, runs_capacity, pids_count, pids_capacity, forgotten_count, forgotten_capacity;
 	uint64_t conflicts; /* families left out */
 };
 
@@ -70,7 +77,9 @@ struct muster__catalogue {
 	struct muster__family_copy *families;
 	struct muster__series_copy *series;
 	struct muster__identity *folded;
-	size_t bytes_capacity, families_capacity, series_capacity, folded_count, folded_capacity;
+	uint32_t *forgets; /* where its records of kind FORGET, in a ledger FORGOTTEN, are */
+	size_t bytes_capacity, families_capacity, series_capacity, folded_count, folded_capacity, forgets_count,
+		forgets_capacity;
 	struct muster__index index; /* own families and series, to find one that comes twice */
 	struct muster__mapping_runs mapping;
 };

@@ -158,12 +158,14 @@ static int series_check(struct checking *c)
 	struct muster_str labels[MUSTER_LABELS_MAX];
 	struct muster__cursor end = node->end;
 
-	if (record->family >= node->end.families)
+	if (record->family >= node->end.families ||
+	    record->record.flags > (c->rules->ledger ? MUSTER__SERIES_FORGOTTEN : 0))
 		return MUSTER__BAD(SERIES);
 	(void)muster__catalogue_family(node, record->family, &family);
 	if (!muster__series_parts(record, family->label_count, labels))
 		return MUSTER__BAD(CATALOGUE);
-	if (!muster__labels_plausible(labels, family->label_count) ||
+	if ((record->record.flags && family->type == MUSTER_GAUGE && !muster__mode_timestamped(family->mode)) ||
+	    !muster__labels_plausible(labels, family->label_count) ||
 	    (record->pid != 0 && !(c->rules->ledger && muster__mode_per_pid(family->mode))) ||
 	    !series_cells_take(record, family, c->rules->geometry, &end))
 		return MUSTER__BAD(SERIES);
@@ -215,6 +217,51 @@ static int folded_check(struct checking *c)
 	return 0;
 }
 
+/* ---- forgetting --------------------------------------------------------------------------- */
+
+static int forget_enter(struct checking *c)
+{
+	struct muster__catalogue *node = c->node;
+
+	if (muster__grow(&node->forgets, &node->forgets_capacity, node->forgets_count + 1, sizeof *node->forgets) != 0)
+		return -ENOMEM;
+	node->forgets[node->forgets_count++] = c->off;
+	return 0;
+}
+
+static int forget_check(struct checking *c)
+{
+	const struct muster__forget_shm *record = record_at(c->node, c->off);
+	const struct muster__family_shm *family;
+	struct muster_str labels[MUSTER_LABELS_MAX];
+
+	if (c->rules->ledger)
+		return MUSTER__BAD(CATALOGUE);
+	if (record->family >= c->node->end.families || record->all > 1)
+		return MUSTER__BAD(SERIES);
+	(void)muster__catalogue_family(c->node, record->family, &family);
+	struct muster__cells cells = muster__cells_of(family->type, family->mode, family->bounds_count);
+	if (muster__mode_timestamped(family->mode))
+		cells = (struct muster__cells){0};
+	if (family->label_count == 0 ||
+	    (record->value_count != 0 && (record->all || record->value_count != cells.ints + cells.reals + cells.gauges)))
+		return MUSTER__BAD(SERIES);
+	if (!muster__forget_parts(record, record->all ? 0 : family->label_count, labels))
+		return MUSTER__BAD(CATALOGUE);
+	if (!muster__labels_plausible(labels, record->all ? 0 : family->label_count))
+		return MUSTER__BAD(SERIES);
+	return forget_enter(c);
+}
+
+static int forgotten_check(struct checking *c)
+{
+	const struct muster__forgotten_shm *record = record_at(c->node, c->off);
+
+	if (!c->rules->ledger || (record->record.bytes - sizeof *record) % sizeof(struct muster__hidden_shm) != 0)
+		return MUSTER__BAD(CATALOGUE);
+	return forget_enter(c);
+}
+
 /* ---- the table ---------------------------------------------------------------------------- */
 
 static const struct {
@@ -226,6 +273,8 @@ static const struct {
 	[MUSTER__RECORD_SERIES] = {series_check, sizeof(struct muster__series_shm), false},
 	[MUSTER__RECORD_REMOVE] = {remove_check, sizeof(struct muster__remove_shm), true},
 	[MUSTER__RECORD_FOLDED] = {folded_check, sizeof(struct muster__folded_shm), true},
+	[MUSTER__RECORD_FORGET] = {forget_check, sizeof(struct muster__forget_shm), false},
+	[MUSTER__RECORD_FORGOTTEN] = {forgotten_check, sizeof(struct muster__forgotten_shm), false},
 };
 
 int muster__catalogue_enter(struct muster__catalogue *node, const struct muster__catalogue_rules *rules, uint32_t off)

@@ -73,6 +73,14 @@ bool muster__series_parts(const struct muster__series_shm *record, uint32_t labe
 	return take_labels(&tail, label_count, labels);
 }
 
+bool muster__forget_parts(const struct muster__forget_shm *record, uint32_t label_count, struct muster_str *labels)
+{
+	struct tail tail = {(const char *)(record + 1), record->record.bytes - sizeof *record};
+	struct muster_str values;
+
+	return take(&tail, record->value_count * sizeof(uint64_t), &values) && take_labels(&tail, label_count, labels);
+}
+
 /* ---- judgement ---------------------------------------------------------------------------- */
 
 static bool kind_plausible(const struct muster__family_shm *r)

@@ -21,6 +21,7 @@ struct muster__family_parts {
  * Returns false if the parts do not add up to the whole. Says nothing about what they contain. */
 bool muster__family_parts(const struct muster__family_shm *record, struct muster__family_parts *out);
 bool muster__series_parts(const struct muster__series_shm *record, uint32_t label_count, struct muster_str *labels);
+bool muster__forget_parts(const struct muster__forget_shm *record, uint32_t label_count, struct muster_str *labels);
 
 /* Names, texts, bounds and kinds are such as muster_declare() lets through. */
 bool muster__family_plausible(const struct muster__family_parts *parts);

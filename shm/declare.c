@@ -116,6 +116,22 @@ static int check_type(const struct muster_opts *o, enum muster_type type)
 	return 0;
 }
 
+static int check_expiry(const struct muster_opts *o, enum muster_type type, size_t label_count)
+{
+	bool timestamped = o->mode == MUSTER_MOSTRECENT || o->mode == MUSTER_LIVEMOSTRECENT;
+	bool expires = label_count > 0 && type != MUSTER_IN_FLIGHT && (type != MUSTER_GAUGE || timestamped);
+
+	if (o->expiry_s > MUSTER_EXPIRY_S_MAX)
+		return muster__error(MUSTER_EEXPIRY, "%.80s: expiry of %u s; at most %d s are allowed", o->name, o->expiry_s,
+		                     MUSTER_EXPIRY_S_MAX);
+	if (o->expiry_s > 0 && !expires)
+		return muster__error(MUSTER_EEXPIRY,
+		                     "%.80s: expiry of %u s, but a family without labels, of things in flight or of "
+		                     "gauges in another mode than mostrecent and livemostrecent cannot expire; leave it out",
+		                     o->name, o->expiry_s);
+	return 0;
+}
+
 static int check(const struct muster_opts *o, enum muster_type type, size_t *label_count)
 {
 	int rc = check_name(o, type);
@@ -128,7 +144,9 @@ static int check(const struct muster_opts *o, enum muster_type type, size_t *lab
 		rc = check_unit(o);
 	if (rc == 0)
 		rc = check_labels(o, type, label_count);
-	return rc ? rc : check_bounds(o, type);
+	if (rc == 0)
+		rc = check_bounds(o, type);
+	return rc ? rc : check_expiry(o, type, *label_count);
 }
 
 /* ---- building the record ------------------------------------------------------------------ */
@@ -185,6 +203,7 @@ static struct muster__family_shm *record_make(const struct muster_opts *o, enum 
 		.name_bytes = (uint16_t)strlen(o->name),
 		.help_bytes = (uint16_t)strlen(o->help),
 		.unit_bytes = (uint16_t)length(o->unit),
+		.expiry_s = (uint16_t)o->expiry_s,
 	};
 	char *at = (char *)(r + 1);
 	if (bounds_count)

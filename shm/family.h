@@ -50,6 +50,16 @@ struct muster_family {
 struct muster__series *muster__series_get(struct muster_family *family, enum muster_type type,
                                           const struct muster_str *values, size_t count);
 
+/* The series with these values if the process has it, else NULL. Takes no lock. */
+struct muster__series *muster__series_find(const struct muster_family *family, const struct muster_str *values,
+                                           size_t count);
+
+/* Its name, record->name_bytes long, not NUL-terminated. */
+const char *muster__family_name(const struct muster_family *family);
+
+/* Do label values fit the family? Returns 0 or MUSTER_ELABEL_VALUES with a message. */
+int muster__values_check(const struct muster_family *family, const struct muster_str *values, size_t count);
+
 /* Under the lock: make the one series of a family without labels. Returns 0 or MUSTER_EFULL. */
 int muster__series_create_unlabelled(struct muster_family *family);
 

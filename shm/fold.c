@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "forgetting.h"
 #include "grow.h"
 #include "roll.h"
 
@@ -26,6 +27,7 @@ struct folding {
 	bool *families, *series;
 	struct muster__identity *folded;
 	size_t folded_count;
+	struct muster__forgetting forgetting;
 };
 
 /* ---- 1: totals ---------------------------------------------------------------------------- */
@@ -101,6 +103,7 @@ static void folding_free(struct folding *f)
 	free(f->families);
 	free(f->series);
 	free(f->folded);
+	muster__forgetting_free(&f->forgetting);
 }
 
 static int totals(struct folding *f)
@@ -123,7 +126,7 @@ static int totals(struct folding *f)
 			f->folded[f->folded_count++] = slab->identity;
 	}
 	muster__values_settle_pids(&f->values);
-	return 0;
+	return muster__forgetting_apply(region, &f->values, f->families, f->series, &f->forgetting);
 }
 
 /* ---- 2 to 4: the switch ------------------------------------------------------------------- */
@@ -155,6 +158,7 @@ static int new_ledger_write(struct folding *f)
 		.series = f->series,
 		.folded = f->folded,
 		.folded_count = f->folded_count,
+		.forgetting = &f->forgetting,
 		.writer = f->region->observer.self,
 	};
 
@@ -178,7 +182,7 @@ static int switch_over(struct folding *f)
 	if (rc != 0) {
 		muster__slab_destroy(&ledger);
 		(void)unlinkat(region->dir, MUSTER__LEDGER_NEW, 0);
-		return muster__is_bad(rc) ? -EIO : rc;
+		return rc;
 	}
 	(void)muster__ledger_mark_read(region, &mark);
 	muster__ledger_take(region, ledger, &mark);
@@ -220,21 +224,42 @@ static bool mostly_nobodys(const struct muster_region *region)
 
 /* ---- the whole ---------------------------------------------------------------------------- */
 
+/* Together the dead are more than a ledger may hold. One of them has to go, or none could be folded ever again. */
+static void largest_quarantine(struct muster_region *region)
+{
+	struct muster__slab *largest = NULL;
+
+	for (size_t i = 0; i < region->slabs_count; i++) {
+		struct muster__slab *slab = region->slabs[i];
+		if (is_dead(slab) && (largest == NULL || slab->catalogue->end.bytes > largest->catalogue->end.bytes))
+			largest = slab;
+	}
+	muster__roll_quarantine(region, largest, MUSTER_QUARANTINE_BUDGET);
+}
+
+/* Returns MUSTER__BAD(BUDGET) if there is a slab less now, and it should be tried again. */
 static int fold_dead(struct muster_region *region, size_t dead)
 {
 	struct folding f = {.region = region};
 	int rc = totals(&f);
+	bool forgotten = f.forgetting.any || f.forgetting.dropped;
 
 	if (rc == 0)
 		rc = switch_over(&f);
 	folding_free(&f);
+	if (rc == MUSTER__BAD(BUDGET) && dead > 0) {
+		largest_quarantine(region);
+		return rc;
+	}
+	if (muster__is_bad(rc))
+		rc = -EIO;
 	if (rc != 0)
 		return muster__error(rc, "region %s: cannot fold %zu dead workers: %s; they are kept, free space there",
 		                     region->path, dead, muster_strerror(rc));
 	for (size_t i = 0; i < region->slabs_count; i++)
 		if (is_dead(region->slabs[i]))
 			slab_empty(region->slabs[i]);
-	if (mostly_nobodys(region))
+	if (forgotten || mostly_nobodys(region))
 		region->remake = true;
 	return 0;
 }
@@ -248,17 +273,24 @@ static size_t dead_count(const struct muster_region *region)
 	return n;
 }
 
+bool muster__region_fold_due(const struct muster_region *region)
+{
+	return dead_count(region) > 0 || muster__forgetting_due(region);
+}
+
 int muster__region_fold(struct muster_region *region, size_t *folded)
 {
-	int rc = 0;
+	size_t dead;
+	int rc;
 
 	if (region->lock < 0)
 		return muster__error(-EPERM, "region %s: only the master that holds its lock may fold", region->path);
-	if (!region->ledger_settled || region->remake)
-		rc = muster_region_refresh(region);
-	size_t dead = dead_count(region);
-	if (rc == 0 && dead > 0)
-		rc = fold_dead(region, dead);
+	do {
+		rc = !region->ledger_settled || region->remake ? muster_region_refresh(region) : 0;
+		dead = dead_count(region);
+		if (rc == 0 && muster__region_fold_due(region))
+			rc = fold_dead(region, dead);
+	} while (rc == MUSTER__BAD(BUDGET));
 	if (rc != 0)
 		return rc;
 	folded_unlink(region);

@@ -5,6 +5,8 @@
 #ifndef MUSTER__FOLD_H
 #define MUSTER__FOLD_H
 
+#include <stdbool.h>
+
 #include <muster/region.h>
 
 /* /dev/shm/muster-UID-NAME into out[MUSTER_REGION_PATH_BYTES_MAX + 1].
@@ -19,9 +21,15 @@ int muster__region_create(const char *path);
  * Returns 0; MUSTER_EBUSY if another process has it (muster_error_message() names its pid); -errno. */
 int muster__region_lock(struct muster_region *region);
 
-/* Fold the slabs found dead by the last refresh: write a new ledger beside the old one, switch with one
- * rename, unlink them. The view is unchanged by it. Needs the lock.
- *   folded   how many, or NULL
+/* Find the series of the last refresh that expire; the next fold forgets them. Returns 0 or -ENOMEM. */
+int muster__region_expire(struct muster_region *region);
+
+/* Is there anything to fold: slabs found dead by the last refresh, requests to forget series, expired ones? */
+bool muster__region_fold_due(const struct muster_region *region);
+
+/* Fold the slabs found dead by the last refresh, and forget the series that are to be: write a new ledger
+ * beside the old one, switch with one rename, unlink them. Needs the lock.
+ *   folded   how many slabs, or NULL
  * Returns 0; -errno (nothing is lost: the next call folds them). */
 int muster__region_fold(struct muster_region *region, size_t *folded);
 

@@ -133,13 +133,15 @@ enum muster__record_kind {
 	MUSTER__RECORD_FAMILY = 1,
 	MUSTER__RECORD_SERIES = 2,
 	MUSTER__RECORD_REMOVE = 3,
-	MUSTER__RECORD_FOLDED = 4, /* ledger only: identity of a slab that is in the totals */
+	MUSTER__RECORD_FOLDED = 4,    /* ledger only: identity of a slab that is in the totals */
+	MUSTER__RECORD_FORGET = 5,    /* a request of the slab's process: forget a series in the whole region */
+	MUSTER__RECORD_FORGOTTEN = 6, /* ledger only: requests of a slab that are met, and what is hidden of it */
 };
 
 struct muster__record_shm {
 	uint32_t bytes; /* of the whole record with its tail and padding; a multiple of 8 */
 	uint16_t kind;
-	uint16_t reserved;
+	uint16_t flags; /* of a series in a ledger: MUSTER__SERIES_FORGOTTEN; else 0 */
 };
 
 /* Tail: double bounds[bounds_count]; name; help; unit; per label uint16 bytes + name; zero padding. */
@@ -150,10 +152,12 @@ struct muster__family_shm {
 	uint16_t label_count;
 	uint32_t bounds_count;
 	uint32_t drop_cell; /* first of MUSTER__DROP_CELLS int cells, counted in bank 0 */
-	uint16_t name_bytes, help_bytes, unit_bytes, reserved;
+	uint16_t name_bytes, help_bytes, unit_bytes;
+	uint16_t expiry_s; /* a series unchanged for so long is forgotten; 0: never */
 };
 
 #define MUSTER__NO_CELL UINT32_MAX
+#define MUSTER__SERIES_FORGOTTEN 1u /* its values take away what was forgotten: not shown while nothing is left */
 
 /* Tail: per label of the family uint16 bytes + value; zero padding.
  *   type            int_cell                     real_cell
@@ -182,6 +186,31 @@ struct muster__remove_shm {
 struct muster__folded_shm {
 	struct muster__record_shm record;
 	struct muster__identity identity;
+};
+
+/* Tail: u64 values[value_count], what the process itself has in the series: its int cells, then its real
+ * cells, summed over banks, or its gauge word (of gauges with a time it is the request's that counts); then, unless `all`, label values as in a series. */
+struct muster__forget_shm {
+	struct muster__record_shm record;
+	uint32_t family;
+	uint16_t all; /* 1: every series of the family */
+	uint16_t value_count;
+	uint64_t instance; /* of the slab that asks; a child inherits the record, not the request */
+	uint64_t asked_unix_ns;
+};
+
+/* A gauge is hidden while its word is this one. */
+struct muster__hidden_shm {
+	uint64_t word;
+	uint32_t cell;
+	uint32_t reserved;
+};
+
+/* Tail: struct muster__hidden_shm hidden[], cells ascending. */
+struct muster__forgotten_shm {
+	struct muster__record_shm record;
+	struct muster__identity identity;
+	uint64_t asked_bytes; /* requests that begin before this place of the slab's catalogue are met */
 };
 
 /* Control words at the start of a bank, as record.h writes them. */
@@ -255,6 +284,11 @@ _Static_assert(offsetof(struct muster__series_shm, pid) == 20, "format");
 _Static_assert(offsetof(struct muster__series_shm, created_unix_ns) == 24, "format");
 _Static_assert(sizeof(struct muster__remove_shm) == 16, "format");
 _Static_assert(sizeof(struct muster__folded_shm) == 56, "format");
+_Static_assert(offsetof(struct muster__family_shm, expiry_s) == 30, "format");
+_Static_assert(sizeof(struct muster__forget_shm) == 32, "format");
+_Static_assert(offsetof(struct muster__forget_shm, instance) == 16, "format");
+_Static_assert(sizeof(struct muster__hidden_shm) == 16, "format");
+_Static_assert(sizeof(struct muster__forgotten_shm) == 64, "format");
 _Static_assert(offsetof(struct muster__bank_shm, int_cells) == 8 * MUSTER__WORD_CELLS, "format");
 _Static_assert(offsetof(struct muster__bank_shm, intent) == 8 * MUSTER__WORD_INTENT, "format");
 

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "forgotten.h"
 #include "grow.h"
 #include "roll.h"
 
@@ -63,6 +64,8 @@ void muster__ledger_take(struct muster_region *region, struct muster__slab *ledg
 	region->ledger = ledger;
 	region->ledger_mark = *mark;
 	region->ledger_bad = false;
+	for (size_t i = 0; i < region->slabs_count; i++)
+		muster__forgotten_learn(region->slabs[i], ledger);
 }
 
 int muster__ledger_refresh(struct muster_region *region, bool *changed)

@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "forgetting.h"
 #include "grow.h"
-#include "roll.h"
 #include "store.h"
 
 #define PID_SAMPLES_MAX 1000u /* of one family in mode all; the oldest go */
@@ -182,6 +182,8 @@ static int series_put(struct image *m, const struct muster__view_series *s)
 {
 	struct muster__series_shm *r = series_record_put(m, s);
 
+	if (r && m->content->forgetting->flagged[s->index])
+		r->record.flags = MUSTER__SERIES_FORGOTTEN;
 	return r ? series_values_put(m, s, &r->int_cell, &r->real_cell) : -ENOMEM;
 }
 
@@ -240,16 +242,33 @@ static bool leaves_values(const struct muster__view_family *f)
 
 static int family_write(struct image *m, const struct muster__view_family *f)
 {
+	const struct muster__ledger_content *c = m->content;
+	bool leaves = leaves_values(f);
 	int rc = family_put(m, f);
 
-	if (rc != 0 || !leaves_values(f))
-		return rc;
-	if (muster__mode_per_pid(f->mode))
-		return pids_put(m, f);
-	for (size_t i = 0; rc == 0 && i < f->series_count; i++)
-		if (m->content->series[f->series[i]->index])
+	if (rc == 0 && muster__mode_per_pid(f->mode))
+		return leaves ? pids_put(m, f) : 0;
+	for (size_t i = 0; rc == 0 && i < f->series_count; i++) {
+		uint32_t index = f->series[i]->index;
+		if (leaves ? c->series[index] : c->forgetting->flagged[index])
 			rc = series_put(m, f->series[i]);
+	}
 	return rc;
+}
+
+static int forgotten_put(struct image *m, const struct muster__forgotten_slab *f)
+{
+	struct muster__forgotten_shm *r =
+		record_put(m, MUSTER__RECORD_FORGOTTEN, sizeof *r + f->hidden_count * sizeof(struct muster__hidden_shm));
+
+	if (r == NULL)
+		return -ENOMEM;
+	r->identity = f->identity;
+	r->asked_bytes = f->asked_bytes;
+	struct muster__hidden_shm *hidden = (void *)(r + 1);
+	for (size_t i = 0; i < f->hidden_count; i++)
+		hidden[i] = (struct muster__hidden_shm){.word = f->hidden[i].word, .cell = f->hidden[i].cell};
+	return 0;
 }
 
 static int image_build(struct image *m)
@@ -266,6 +285,8 @@ static int image_build(struct image *m)
 			return -ENOMEM;
 		r->identity = c->folded[i];
 	}
+	for (size_t i = 0; rc == 0 && i < c->forgetting->slabs_count; i++)
+		rc = forgotten_put(m, c->forgetting->slabs + i);
 	return rc;
 }
 

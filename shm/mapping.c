@@ -165,6 +165,17 @@ static int cells_map(struct muster__mapping_runs *m, const struct muster__series
 	return pair_map(m, r, series);
 }
 
+static int forgotten_map(struct muster__mapping_runs *m, const struct muster__series_shm *r,
+                         struct muster__view_series *series)
+{
+	if (!(r->record.flags & MUSTER__SERIES_FORGOTTEN))
+		return 0;
+	if (muster__grow(&m->forgotten, &m->forgotten_capacity, m->forgotten_count + 1, sizeof *m->forgotten) != 0)
+		return -ENOMEM;
+	m->forgotten[m->forgotten_count++] = (struct muster__forgotten_series){series, r->int_cell, r->real_cell};
+	return 0;
+}
+
 static int series_map(struct muster__merge *merge, struct muster__catalogue *node, uint32_t i)
 {
 	const struct muster__series_shm *record = muster__series_record(node, i);
@@ -177,6 +188,8 @@ static int series_map(struct muster__merge *merge, struct muster__catalogue *nod
 	    !muster__series_parts(record, family_record->label_count, labels))
 		return 0;
 	int rc = muster__view_series_join(merge, family->view, labels, &series);
+	if (rc == 0)
+		rc = forgotten_map(&node->mapping, record, series);
 	if (rc == 0)
 		rc = cells_map(&node->mapping, record, series);
 	if (rc != 0)
@@ -199,7 +212,7 @@ static void node_unmap(struct muster__catalogue *node)
 	for (uint32_t i = 0; i < m->series; i++)
 		node->series[i].view = NULL;
 	m->families = m->series = 0;
-	m->runs_count = m->pids_count = 0;
+	m->runs_count = m->pids_count = m->forgotten_count = 0;
 	m->conflicts = 0;
 }
 

@@ -55,6 +55,8 @@ struct muster__merge {
 	struct muster__index family_index, series_index;
 	struct muster__values values;
 	size_t reals_capacity, samples_capacity; /* of the view */
+	struct muster__view_series **hidden;     /* those marked so */
+	size_t hidden_count, hidden_capacity;
 };
 
 /* ---- view.c: who is in the view ----------------------------------------------------------- */
@@ -66,7 +68,12 @@ struct muster__view_family *muster__view_family_find(const struct muster__merge 
 int muster__view_family_join(struct muster__merge *merge, const struct muster__family_parts *parts,
                              struct muster__view_family **out);
 
-/* The series with these label values, with places for its values; made if need be. Returns 0 or -ENOMEM. */
+/* The series with these label values, NULL if it is not in the view. */
+struct muster__view_series *muster__view_series_find(const struct muster__merge *merge,
+                                                     const struct muster__view_family *family,
+                                                     const struct muster_str *labels);
+
+/* The same, with places for its values; made if need be. Returns 0 or -ENOMEM. */
 int muster__view_series_join(struct muster__merge *merge, struct muster__view_family *family,
                              const struct muster_str *labels, struct muster__view_series **out);
 
@@ -94,6 +101,13 @@ void muster__catalogue_unmap(struct muster__catalogue *catalogue);
 
 /* ---- values.c: adding up ------------------------------------------------------------------ */
 
+/* A gauge that is forgotten until its word changes. */
+struct muster__hidden {
+	uint64_t word;
+	uint32_t cell;
+	bool woken; /* it has changed */
+};
+
 /* Where the words of one slab lie: live in its file, or dead in private memory. */
 struct muster__source {
 	const struct muster__catalogue *catalogue;
@@ -103,6 +117,8 @@ struct muster__source {
 	const uint64_t *events;
 	uint32_t pid;
 	bool live, ledger;
+	struct muster__hidden *hidden; /* of this slab, cells ascending */
+	size_t hidden_count;
 };
 
 /* Make room for the places of the merge's view, and `pids` samples. Returns 0 or -ENOMEM. */
@@ -113,11 +129,18 @@ void muster__values_clear(struct muster__values *values, const struct muster__me
 void muster__values_add(struct muster__values *values, const struct muster__source *source);
 /* Order the samples by series and pid, and keep the last read of each. */
 void muster__values_settle_pids(struct muster__values *values);
+/* high + low plus x, without rounding. */
+void muster__real_add_exact(double *high, double *low, double x);
+/* Is x, what is left of a flagged series of the ledger, more than nothing? Doubles taken away from themselves in
+ * another order may leave the 2^-70th part. */
+bool muster__real_is_left(double x, const struct muster__source *ledger, const struct muster__forgotten_series *f);
 /* A real's value. */
 double muster__values_real(const struct muster__values *values, size_t at);
 void muster__values_destroy(struct muster__values *values);
 
-/* Make the merge's own values those of its view. Returns 0 or -ENOMEM. */
-int muster__merge_publish(struct muster__merge *merge);
+/* Make the merge's own values those of its view.
+ *   ledger   whose forgotten series are hidden while nothing is left of them; NULL: there is none
+ * Returns 0 or -ENOMEM. */
+int muster__merge_publish(struct muster__merge *merge, const struct muster__source *ledger);
 
 #endif

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "expiry.h"
 #include "fold.h"
 #include "grow.h"
 #include "guard.h"
@@ -78,6 +79,7 @@ void muster_region_destroy(struct muster_region **at)
 	if (region == NULL)
 		return;
 	view_forget(region);
+	muster__expiry_destroy(&region->expiry);
 	while (region->slabs_count > 0)
 		muster__roll_strike(region, region->slabs_count - 1);
 	muster__slab_destroy(&region->ledger);
@@ -119,6 +121,7 @@ static void unmap_all(struct muster_region *region)
 static void view_remake(struct muster_region *region)
 {
 	view_forget(region);
+	region->expired_count = 0;
 	unmap_all(region);
 	region->remake = false;
 }
@@ -235,6 +238,16 @@ static int add_all(struct muster_region *region)
 	return 0;
 }
 
+static int publish(struct muster_region *region)
+{
+	struct muster__source ledger;
+
+	if (region->ledger == NULL)
+		return muster__merge_publish(&region->merge, NULL);
+	muster__slab_source(region->ledger, true, &ledger);
+	return muster__merge_publish(&region->merge, &ledger);
+}
+
 static int merge_all(struct muster_region *region)
 {
 	int rc;
@@ -246,7 +259,7 @@ static int merge_all(struct muster_region *region)
 		if (rc == 0)
 			rc = add_all(region);
 	} while (rc == -EFAULT); /* each time there is a slab less */
-	return rc == 0 ? muster__merge_publish(&region->merge) : rc;
+	return rc == 0 ? publish(region) : rc;
 }
 
 /* ---- refreshing --------------------------------------------------------------------------- */

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "forgotten.h"
 #include "grow.h"
 
 #define SETTLE_TRIES 8
@@ -53,6 +54,21 @@ static int slab_begin(struct muster_region *region, struct muster__slab *slab)
 	return muster__slab_attach(slab, region->root);
 }
 
+/* A hard link to a slab that is counted already, which no worker makes. */
+static bool is_second_name(const struct muster_region *region, const struct muster__slab *slab)
+{
+	struct stat st;
+
+	if (slab->fd >= 0 && (fstat(slab->fd, &st) != 0 || st.st_nlink < 2))
+		return false;
+	for (size_t i = 0; i < region->slabs_count; i++) {
+		const struct muster__slab *other = region->slabs[i];
+		if (other->state != MUSTER__SLAB_QUARANTINED && other->dev == slab->dev && other->ino == slab->ino)
+			return true;
+	}
+	return false;
+}
+
 /* `again`: it was quarantined for want of something, which has been told. */
 static int slab_join(struct muster_region *region, const char *name, uint64_t ino, bool again)
 {
@@ -61,7 +77,9 @@ static int slab_join(struct muster_region *region, const char *name, uint64_t in
 	if (muster__grow(&region->slabs, &region->slabs_capacity, region->slabs_count + 1, sizeof *region->slabs) != 0)
 		return -ENOMEM;
 	int rc = muster__slab_open(region->dir, name, region->owner, false, &slab);
-	if (rc == 0 && slab_begin(region, slab) != 0) {
+	if (rc == 0 && is_second_name(region, slab)) {
+		muster__slab_quarantine(slab, MUSTER_QUARANTINE_OPEN);
+	} else if (rc == 0 && slab_begin(region, slab) != 0) {
 		muster__slab_quarantine(slab, MUSTER_QUARANTINE_OPEN);
 		slab->passing = true;
 	}
@@ -70,6 +88,7 @@ static int slab_join(struct muster_region *region, const char *name, uint64_t in
 	slab->seen = true;
 	if (slab->ino == 0)
 		slab->ino = ino;
+	muster__forgotten_learn(slab, region->ledger);
 	region->slabs[region->slabs_count++] = slab;
 	if (slab->state == MUSTER__SLAB_QUARANTINED && !again && region->on_quarantine)
 		region->on_quarantine(region->on_quarantine_ctx, slab->name, slab->reason);

@@ -24,6 +24,9 @@ struct muster__ledger_mark {
 	struct timespec written;
 };
 
+struct muster__expiry;
+struct muster__forgetting;
+
 struct muster_region {
 	char path[MUSTER_REGION_PATH_BYTES_MAX + 1];
 	int dir;
@@ -41,10 +44,12 @@ struct muster_region {
 	/* the ledger */
 	struct muster__slab *ledger; /* DEAD, or NULL */
 	struct muster__ledger_mark ledger_mark;
-	bool ledger_bad;     /* there is a file of that name that is not to be believed */
-	int lock;            /* descriptor of the lock we hold, -1: we are a reader */
-	bool ledger_settled; /* we hold the lock and have read the ledger since */
+	bool ledger_bad;                        /* there is a file of that name that is not to be believed */
+	int lock;                               /* descriptor of the lock we hold, -1: we are a reader */
+	bool ledger_settled;                    /* we hold the lock and have read the ledger since */
 	uint64_t failures[MUSTER__EVENT_WORDS]; /* of processes without a slab: the file `failures` */
+	struct muster__expiry *expiry;          /* the master's; expiry.c */
+	size_t expired_count;                   /* series of the view that the next fold forgets */
 	/* the view */
 	struct muster__merge merge;
 	bool remake; /* something in the view is no longer to be believed: make it anew */
@@ -103,6 +108,7 @@ struct muster__ledger_content {
 	const bool *families, *series;       /* by index: belongs to the dead */
 	const struct muster__identity *folded;
 	size_t folded_count;
+	const struct muster__forgetting *forgetting; /* what is flagged and hidden */
 	struct muster__identity writer;
 };
 

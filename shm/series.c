@@ -128,6 +128,12 @@ static struct muster__series *series_find(const struct muster_family *family, ui
 	}
 }
 
+struct muster__series *muster__series_find(const struct muster_family *family, const struct muster_str *values,
+                                           size_t count)
+{
+	return series_find(family, hash_values(values, count), values, count);
+}
+
 /* ---- the table; under the lock ------------------------------------------------------------ */
 
 static struct muster__table *table_alloc(uint32_t slots)
@@ -299,14 +305,14 @@ static struct muster__series *drop(struct muster_family *family, enum muster__dr
 	return NULL;
 }
 
-static const char *family_name(const struct muster_family *family)
+const char *muster__family_name(const struct muster_family *family)
 {
 	return (const char *)(family->record + 1) + family->bounds_count * sizeof(double);
 }
 
-static int values_check(const struct muster_family *family, const struct muster_str *values, size_t count)
+int muster__values_check(const struct muster_family *family, const struct muster_str *values, size_t count)
 {
-	const char *name = family_name(family);
+	const char *name = muster__family_name(family);
 	int name_bytes = family->record->name_bytes;
 
 	if (count != family->label_count)
@@ -326,7 +332,7 @@ static int values_check(const struct muster_family *family, const struct muster_
 static struct muster__series *refuse_limit(struct muster_family *family)
 {
 	(void)muster__error(MUSTER_EFAMILY_LIMIT, "%.*s: has its limit of %u series; raise series_max or drop a label",
-	                    family->record->name_bytes, family_name(family), family->series_max);
+	                    family->record->name_bytes, muster__family_name(family), family->series_max);
 	return drop(family, MUSTER__DROP_FAMILY_LIMIT);
 }
 
@@ -344,7 +350,7 @@ static struct muster__series *find_or_create(struct muster_family *family, uint6
 	series = series_create(family, hash, values, count);
 	if (series == NULL) {
 		(void)muster__error(MUSTER_EFULL, "%.*s: no room for another series in this process's slab",
-		                    family->record->name_bytes, family_name(family));
+		                    family->record->name_bytes, muster__family_name(family));
 		return drop(family, MUSTER__DROP_SLAB_FULL);
 	}
 	if (family->series_count >= family->series_max)
@@ -358,7 +364,7 @@ static struct muster__series *series_get_slow(struct muster_family *family, uint
 	sigset_t saved;
 	int error = errno;
 
-	if (values_check(family, values, count) != 0)
+	if (muster__values_check(family, values, count) != 0)
 		return drop(family, MUSTER__DROP_LABEL_VALUES);
 	if (__atomic_load_n(&family->full, __ATOMIC_RELAXED))
 		return refuse_limit(family);
@@ -378,7 +384,7 @@ struct muster__series *muster__series_get(struct muster_family *family, enum mus
 		return NULL;
 	if (family->type != type) {
 		(void)muster__error(MUSTER_ETYPE, "%.*s: is of another type than the call", family->record->name_bytes,
-		                    family_name(family));
+		                    muster__family_name(family));
 		return drop(family, MUSTER__DROP_LABEL_VALUES);
 	}
 	uint64_t hash = hash_values(values, count);

@@ -151,6 +151,7 @@ void muster__slab_destroy(struct muster__slab **at)
 	muster__slab_let_go(slab);
 	muster__catalogue_release(&slab->catalogue);
 	free(slab->last);
+	free(slab->hidden);
 	free(slab->name);
 	free(slab);
 }
@@ -305,6 +306,8 @@ void muster__slab_source(const struct muster__slab *slab, bool ledger, struct mu
 		.pid = slab->identity.pid,
 		.live = slab->state == MUSTER__SLAB_LIVE,
 		.ledger = ledger,
+		.hidden = slab->hidden,
+		.hidden_count = slab->hidden_count,
 	};
 	if (slab->last) {
 		out->events = slab->last;

@@ -45,6 +45,10 @@ struct muster__slab {
 	struct muster__catalogue *catalogue;
 	/* dead: events, gauges, then the banks one after another */
 	uint64_t *last;
+	/* what the ledger says of it; forgotten.c */
+	uint64_t asked_bytes; /* its requests to forget before this place of the catalogue are met */
+	struct muster__hidden *hidden;
+	size_t hidden_count;
 };
 
 /* Open a slab, or with kind MUSTER__KIND_LEDGER a ledger, and judge its header.

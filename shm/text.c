@@ -185,7 +185,8 @@ static void families_write(struct muster__text_buffer *page, const struct muster
 			sample = samples_write(page, v, f, sample);
 		else
 			for (size_t k = 0; k < f->series_count && !page->failed; k++)
-				series_write(page, v, f->series[k]);
+				if (!f->series[k]->hidden)
+					series_write(page, v, f->series[k]);
 	}
 }
 

@@ -82,7 +82,7 @@ static void add_ints(struct muster__values *v, const struct muster__source *s, c
 }
 
 /* TwoSum, Knuth, The Art of Computer Programming 4.2.2: high + low is the sum without rounding. */
-static void add_exact(double *high, double *low, double x)
+void muster__real_add_exact(double *high, double *low, double x)
 {
 	double sum = *high + x, part = sum - *high;
 
@@ -95,7 +95,8 @@ static void add_reals(struct muster__values *v, const struct muster__source *s, 
 	for (size_t bank = 0; bank < s->bank_count; bank++) {
 		const uint64_t *from = real_cells(s, bank) + run->cell;
 		for (uint32_t i = 0; i < run->count; i++)
-			add_exact(v->high + run->at + i, v->low + run->at + i, muster__double(muster__load_relaxed(from + i)));
+			muster__real_add_exact(v->high + run->at + i, v->low + run->at + i,
+			                       muster__double(muster__load_relaxed(from + i)));
 	}
 }
 
@@ -122,13 +123,31 @@ static double plus(double a, double b)
 	return a + b;
 }
 
+/* Is this word what was forgotten of the gauge? Another one wakes it. */
+static bool is_hidden(const struct muster__source *s, uint32_t cell, uint64_t word)
+{
+	size_t low = 0, high = s->hidden_count;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+		if (s->hidden[middle].cell < cell)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low == s->hidden_count || s->hidden[low].cell != cell)
+		return false;
+	s->hidden[low].woken |= s->hidden[low].word != word;
+	return !s->hidden[low].woken;
+}
+
 static void combine(struct muster__values *v, const struct muster__source *s, const struct muster__run *run,
                     double (*of)(double, double))
 {
 	for (uint32_t i = 0; i < run->count; i++) {
 		struct muster__view_gauge *gauge = v->gauges + run->at + i;
 		uint64_t word = muster__load_relaxed(s->gauges + run->cell + i);
-		if (word == 0)
+		if (word == 0 || (s->hidden_count && is_hidden(s, run->cell + i, word)))
 			continue;
 		double x = muster__double(word ^ MUSTER__GAUGE_KEY);
 		gauge->value = gauge->set ? of(gauge->value, x) : x;
@@ -188,7 +207,7 @@ static void pids_add(struct muster__values *v, const struct muster__source *s, c
 	for (size_t i = 0; i < m->pids_count && v->pids_count < v->pids_capacity; i++) {
 		const struct muster__pid_cell *cell = m->pids + i;
 		uint64_t word = cell->live && !s->live ? 0 : muster__load_relaxed(s->gauges + cell->cell);
-		if (word == 0)
+		if (word == 0 || (s->hidden_count && is_hidden(s, cell->cell, word)))
 			continue;
 		v->pids[v->pids_count] = (struct muster__pid_value){
 			{cell->series, cell->pid ? cell->pid : s->pid, muster__double(word ^ MUSTER__GAUGE_KEY)}, v->pids_count};
@@ -208,6 +227,19 @@ static void drops_add(struct muster__values *v, const struct muster__source *s, 
 	}
 }
 
+/* The ledger, which is added first, has the time of a gauge that was forgotten: only later ones count. */
+static void forgotten_unset(struct muster__values *v, const struct muster__source *s,
+                            const struct muster__mapping_runs *m)
+{
+	for (size_t i = 0; i < m->forgotten_count; i++) {
+		const struct muster__forgotten_series *f = m->forgotten + i;
+		if (f->series->family->type == MUSTER_GAUGE)
+			v->gauges[f->series->gauge_at].set = false;
+		if (muster__mode_timestamped(f->series->family->mode))
+			v->gauges[f->series->gauge_at].time_ns = muster__load_relaxed(int_cells(s, 0) + f->int_cell);
+	}
+}
+
 void muster__values_add(struct muster__values *v, const struct muster__source *s)
 {
 	for (const struct muster__catalogue *node = s->catalogue; node; node = node->base) {
@@ -217,6 +249,7 @@ void muster__values_add(struct muster__values *v, const struct muster__source *s
 				operations[m->runs[i].op].add(v, s, m->runs + i);
 		pids_add(v, s, m);
 		drops_add(v, s, node);
+		forgotten_unset(v, s, m);
 		if (!s->ledger)
 			v->events[MUSTER__EVENT_FAMILY_CONFLICT] += m->conflicts;
 	}
@@ -270,7 +303,59 @@ static void unset_show(struct muster__merge *merge)
 	}
 }
 
-int muster__merge_publish(struct muster__merge *merge)
+/* What is left of a forgotten series; a slab that is not believed any more may have left less than nothing. */
+static uint64_t left_of(struct muster__view *view, const struct muster__view_series *series)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i <= series->family->bounds_count; i++) {
+		uint64_t *n = view->ints + series->int_at + i;
+		*n = (int64_t)*n < 0 ? 0 : *n;
+		sum += *n;
+	}
+	return sum;
+}
+
+bool muster__real_is_left(double x, const struct muster__source *ledger, const struct muster__forgotten_series *f)
+{
+	double taken = muster__double(muster__load_relaxed(real_cells(ledger, 0) + f->real_cell));
+
+	return x > fabs(taken) * 0x1p-70;
+}
+
+static bool is_nothing(struct muster__view *view, const struct muster__forgotten_series *f,
+                       const struct muster__source *ledger)
+{
+	switch (f->series->family->type) {
+	case MUSTER_REAL_COUNTER:
+		return !muster__real_is_left(view->reals[f->series->real_at], ledger, f);
+	case MUSTER_GAUGE:
+		return false; /* what is not set is not shown */
+	default:
+		return left_of(view, f->series) == 0;
+	}
+}
+
+static int hide(struct muster__merge *merge, const struct muster__source *ledger)
+{
+	for (size_t i = 0; i < merge->hidden_count; i++)
+		merge->hidden[i]->hidden = false;
+	merge->hidden_count = 0;
+	for (const struct muster__catalogue *node = ledger ? ledger->catalogue : NULL; node; node = node->base)
+		for (size_t i = 0; i < node->mapping.forgotten_count; i++) {
+			const struct muster__forgotten_series *f = node->mapping.forgotten + i;
+			if (!is_nothing(&merge->view, f, ledger))
+				continue;
+			if (muster__grow(&merge->hidden, &merge->hidden_capacity, merge->hidden_count + 1, sizeof *merge->hidden) !=
+			    0)
+				return -ENOMEM;
+			merge->hidden[merge->hidden_count++] = f->series;
+			f->series->hidden = true;
+		}
+	return 0;
+}
+
+int muster__merge_publish(struct muster__merge *merge, const struct muster__source *ledger)
 {
 	struct muster__values *v = &merge->values;
 	struct muster__view *view = &merge->view;
@@ -288,5 +373,5 @@ int muster__merge_publish(struct muster__merge *merge)
 	memcpy(view->events, v->events, sizeof view->events);
 	unset_show(merge);
 	muster__view_sort(view);
-	return 0;
+	return hide(merge, ledger);
 }

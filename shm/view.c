@@ -86,6 +86,7 @@ static struct muster__view_family *family_alloc(const struct muster__family_part
 		f->labels[i] = put(&at, p->labels[i]);
 	f->type = p->record->type;
 	f->mode = p->record->mode;
+	f->expiry_s = p->record->expiry_s;
 	f->label_count = labels;
 	f->bounds_count = bounds;
 	return f;
@@ -221,18 +222,34 @@ static int series_enter(struct muster__merge *merge, struct muster__view_series 
 	return 0;
 }
 
+static struct muster__view_series *series_find(const struct muster__merge *merge,
+                                               const struct muster__view_family *family,
+                                               const struct muster_str *labels, uint64_t hash)
+{
+	struct series_wanted wanted = {merge, family, labels};
+	uint32_t item = muster__index_find(&merge->series_index, hash, series_equals, &wanted);
+
+	return item == MUSTER__INDEX_NONE ? NULL : merge->series[item];
+}
+
+struct muster__view_series *muster__view_series_find(const struct muster__merge *merge,
+                                                     const struct muster__view_family *family,
+                                                     const struct muster_str *labels)
+{
+	return series_find(merge, family, labels, series_hash(family, labels));
+}
+
 int muster__view_series_join(struct muster__merge *merge, struct muster__view_family *family,
                              const struct muster_str *labels, struct muster__view_series **out)
 {
-	struct series_wanted wanted = {merge, family, labels};
 	uint64_t hash = series_hash(family, labels);
-	uint32_t item = muster__index_find(&merge->series_index, hash, series_equals, &wanted);
+	struct muster__view_series *series = series_find(merge, family, labels, hash);
 
-	if (item != MUSTER__INDEX_NONE) {
-		*out = merge->series[item];
+	if (series) {
+		*out = series;
 		return 0;
 	}
-	struct muster__view_series *series = series_reserve(merge, family) == 0 ? series_alloc(family, labels) : NULL;
+	series = series_reserve(merge, family) == 0 ? series_alloc(family, labels) : NULL;
 	if (series == NULL || series_enter(merge, series, hash) != 0) {
 		free(series);
 		return -ENOMEM;
@@ -301,6 +318,7 @@ void muster__merge_clear(struct muster__merge *merge)
 	free(merge->families);
 	free(merge->view.families);
 	free(merge->view.pid_samples);
+	free(merge->hidden);
 	muster__index_clear(&merge->family_index);
 	muster__index_clear(&merge->series_index);
 	free(merge->view.reals);

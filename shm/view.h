@@ -28,6 +28,7 @@ struct muster__view_family {
 	bool unsorted;
 	void *rendered;    /* the text encoder's; one block, freed with free() */
 	uint64_t drops[4]; /* indexed by enum muster__drop */
+	uint32_t expiry_s; /* 0: never */
 	uint32_t index;    /* how many families joined before it */
 };
 
@@ -38,6 +39,8 @@ struct muster__view_series {
 	uint32_t real_at;          /* real counter, sum of a histogram or summary */
 	uint32_t gauge_at;         /* gauges whose mode is neither all nor liveall */
 	uint64_t created_unix_ns;  /* the earliest */
+	bool hidden;               /* forgotten, and nothing recorded since */
+	bool expired;              /* to be forgotten with the next fold */
 	void *rendered;            /* the text encoder's; one block, freed with free() */
 	uint32_t index;            /* how many series joined before it, in all families */
 };

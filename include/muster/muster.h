@@ -47,7 +47,8 @@ extern "C" {
 	X(REGION, -5013, "region directory is not safe to use")                                                            \
 	X(FORMAT, -5014, "file is not a slab this version can read")                                                       \
 	X(BUSY, -5015, "region is already served by another master")                                                       \
-	X(OPTION, -5016, "option is not valid")
+	X(OPTION, -5016, "option is not valid")                                                                            \
+	X(EXPIRY, -5017, "expiry is too long, or given to a family that cannot expire")
 
 enum muster_error {
 #define MUSTER__ROW(name, number, text) MUSTER_E##name = (number),
@@ -99,6 +100,7 @@ enum muster_mode {
 #define MUSTER_LABEL_VALUE_BYTES_MAX 4096
 #define MUSTER_BOUNDS_MAX 256
 #define MUSTER_SERIES_MAX_DEFAULT 10000
+#define MUSTER_EXPIRY_S_MAX 65535
 
 /* Description of a family. Zero-initialise, then fill; everything is copied. */
 struct muster_opts {
@@ -110,6 +112,10 @@ struct muster_opts {
 	const double *bounds;      /* MUSTER_HISTOGRAM only: upper bounds, +Inf left out; NULL: the default */
 	size_t bounds_count;
 	uint32_t series_max; /* series this family may hold in one process; 0: the default */
+	/* Seconds after which a series whose value no worker changed is removed, at most MUSTER_EXPIRY_S_MAX; 0: never.
+	 * For families with labels. Of gauges only those in the mostrecent modes, whose updates carry their time;
+	 * in another mode nobody can tell an update to the same value from none. */
+	uint32_t expiry_s;
 };
 
 struct muster_family;
@@ -120,8 +126,8 @@ struct muster_family;
  *   opts    its description, copied
  *   out     the family, valid for the life of the process and of its children; on failure it is
  *           untouched, and a NULL family is safe to use everywhere: its series are dropped
- * Returns 0; MUSTER_ENAME, ESUFFIX, EHELP, EUNIT, ELABEL, EBOUNDS, EMODE, ETYPE for a description that
- *   is not valid; MUSTER_ECONFLICT if the name stands for another description in this process;
+ * Returns 0; MUSTER_ENAME, ESUFFIX, EHELP, EUNIT, ELABEL, EBOUNDS, EMODE, ETYPE, EEXPIRY for a description
+ *   that is not valid; MUSTER_ECONFLICT if the name stands for another description in this process;
  *   MUSTER_EFULL if the slab or the memory of the process has no room.
  * Context: any thread; before or after fork. Attaches the process to its region.
  * Source: Prometheus "Writing client libraries", promlint; OpenMetrics 1.0 section on names. */
@@ -193,7 +199,20 @@ muster_in_flight muster_in_flight_get(struct muster_family *family, const struct
 muster_histogram muster_histogram_get(struct muster_family *family, const struct muster_str *values, size_t count);
 muster_summary muster_summary_get(struct muster_family *family, const struct muster_str *values, size_t count);
 
-/* muster_counter_with(family, "GET", "200"): the same with C strings, 0 to 8 of them. */
+/* Remove the series with these label values in every process of the region.
+ *   family, values, count   as above; the family has labels
+ * It leaves the page, and what was recorded until now is forgotten, exactly as of this call for this process, as of
+ * the master's next look (within about a second) for all others. Handles stay valid everywhere: the series
+ * comes back with the next record anyone makes, counting from 0, a gauge with its next change.
+ * Returns 0, also if there is no such series; MUSTER_ELABEL_VALUES if the family has no labels or the values do not
+ *   fit it; MUSTER_EFULL if the slab has no room for the request.
+ * Context: any thread. Takes a lock in the process. A region without a master forgets when one comes. */
+int muster_remove(struct muster_family *family, const struct muster_str *values, size_t count);
+
+/* Remove all series of a family with labels, whichever process has them. As muster_remove(). */
+int muster_clear(struct muster_family *family);
+
+/* muster_counter_with(family, "GET", "200"), muster_remove_with(family, "GET", "200"): the same with C strings, 0 to 8 of them. */
 #ifndef __cplusplus
 #define muster_counter_with(...) MUSTER__WITH(muster_counter_get, __VA_ARGS__)
 #define muster_real_counter_with(...) MUSTER__WITH(muster_real_counter_get, __VA_ARGS__)
@@ -201,6 +220,7 @@ muster_summary muster_summary_get(struct muster_family *family, const struct mus
 #define muster_in_flight_with(...) MUSTER__WITH(muster_in_flight_get, __VA_ARGS__)
 #define muster_histogram_with(...) MUSTER__WITH(muster_histogram_get, __VA_ARGS__)
 #define muster_summary_with(...) MUSTER__WITH(muster_summary_get, __VA_ARGS__)
+#define muster_remove_with(...) MUSTER__WITH(muster_remove, __VA_ARGS__)
 #define MUSTER__PICK(f, a, b, c, d, e, g, h, i, n, ...) MUSTER__WITH##n
 #define MUSTER__WITH(get, ...) MUSTER__PICK(__VA_ARGS__, 8, 7, 6, 5, 4, 3, 2, 1, 0, )(get, __VA_ARGS__)
 #define MUSTER__V(...)                                                                                                 \
@@ -244,6 +264,11 @@ MUSTER__WITH(in_flight)
 MUSTER__WITH(histogram)
 MUSTER__WITH(summary)
 #undef MUSTER__WITH
+template <class... S> inline int muster_remove_with(struct muster_family *f, S... s)
+{
+	const struct muster_str v[] = {muster_str(s)...};
+	return muster_remove(f, v, sizeof...(s));
+}
 }
 #endif
 

@@ -4,13 +4,12 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <time.h>
 
 #include "reading.h"
 #include "slab_forge.h"
-#include "workers.h"
+#include "killed.h"
 
 static int setup(void **state)
 {
@@ -186,37 +185,12 @@ static void sums_of_reals_do_not_depend_on_who_died_first(void **state)
 
 /* ---- exactly once ------------------------------------------------------------------------- */
 
-static void a_master_folds(void)
+static bool a_master_folds(void)
 {
 	struct muster_region *region;
 
-	ptrace(PTRACE_TRACEME, 0, NULL, NULL);
-	raise(SIGSTOP);
-	if (muster_region_open(support_region, &region) != 0 || muster__region_lock(region) != 0 ||
-	    muster_region_refresh(region) != 0 || muster__region_fold(region, NULL) != 0)
-		_exit(88);
-	_exit(0);
-}
-
-/* Let a child run up to its nth stop at a system call and kill it there. Returns whether it ended before. */
-static bool killed_at(int n)
-{
-	int status;
-	pid_t pid = fork();
-
-	if (pid == 0)
-		a_master_folds();
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	for (int i = 0; i < n; i++) {
-		assert_int_equal(ptrace(PTRACE_SYSCALL, pid, NULL, NULL), 0);
-		assert_int_equal(waitpid(pid, &status, 0), pid);
-		if (WIFEXITED(status)) {
-			assert_int_equal(WEXITSTATUS(status), 0);
-			return true;
-		}
-	}
-	worker_kill(pid);
-	return false;
+	return muster_region_open(support_region, &region) == 0 && muster__region_lock(region) == 0 &&
+	       muster_region_refresh(region) == 0 && muster__region_fold(region, NULL) == 0;
 }
 
 static void count_two(void *arg)
@@ -243,7 +217,7 @@ static void master_killed_at_every_step_of_a_fold(void **state)
 		worker_live_and_die(count_two, NULL);
 		worker_live_and_die(count_two, NULL);
 		workers += 2;
-		ended = killed_at(n);
+		ended = killed_at(a_master_folds, n);
 		struct muster_region *region = reader();
 		expect_runs(region, workers);
 		assert_int_equal(told.count, 0);
