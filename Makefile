@@ -28,6 +28,7 @@ shm_src := $(wildcard shm/*.c)
 runtime_src := $(filter-out runtime/main.c,$(wildcard runtime/*.c))
 unit_src := $(wildcard tests/unit/*.c)
 bench_src := $(wildcard bench/*.c)
+demo := examples/order_mgmt
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 pic = $(patsubst %.c,$(BUILD)/pic/%.o,$(1))
 
@@ -36,7 +37,7 @@ bench_bin := $(patsubst bench/%.c,$(BUILD)/bench/%,$(bench_src))
 
 .PHONY: all demo test bench lint format install clean packages unit
 all: $(BUILD)/libmuster.a $(BUILD)/libmuster.so $(BUILD)/libmuster-master.a $(BUILD)/muster \
-     $(BUILD)/order_mgmt $(BUILD)/muster.pc $(BUILD)/muster-master.pc
+     $(BUILD)/order_mgmt $(BUILD)/order_load $(BUILD)/muster.pc $(BUILD)/muster-master.pc
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
@@ -56,8 +57,12 @@ $(BUILD)/libmuster-master.a: $(call obj,$(runtime_src))
 
 $(BUILD)/muster: $(call obj,runtime/main.c) $(BUILD)/libmuster-master.a $(BUILD)/libmuster.a
 	$(CC) -o $@ $^ $(ALL_LDFLAGS) $(MASTER_LIBS) -lpthread
-$(BUILD)/order_mgmt: $(call obj,$(wildcard examples/order_mgmt/*.c)) $(BUILD)/libmuster-master.a $(BUILD)/libmuster.a
+$(BUILD)/order_mgmt: $(call obj,$(filter-out $(demo)/load%.c,$(wildcard $(demo)/*.c))) $(BUILD)/libmuster-master.a \
+                     $(BUILD)/libmuster.a
 	$(CC) -o $@ $^ $(ALL_LDFLAGS) $(MASTER_LIBS) -luring -lpthread
+# The load generator waits with the service's loops.
+$(BUILD)/order_load: $(call obj,$(wildcard $(demo)/load*.c $(demo)/loop*.c))
+	$(CC) -o $@ $^ $(ALL_LDFLAGS) -lhttp_parser -luring
 
 $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libmuster.a
 	@mkdir -p $(@D)

@@ -24,6 +24,17 @@ struct loop {
 
 const char *const loop_kind_names[LOOP_KIND_COUNT] = {"auto", "uring", "epoll"};
 
+bool loop_kind_read(const char *name, enum loop_kind *out)
+{
+	for (enum loop_kind kind = LOOP_AUTO; kind < LOOP_KIND_COUNT; kind++) {
+		if (strcmp(name, loop_kind_names[kind]) == 0) {
+			*out = kind;
+			return true;
+		}
+	}
+	return false;
+}
+
 static uint64_t now_ns(void)
 {
 	struct timespec t;

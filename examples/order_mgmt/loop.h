@@ -22,6 +22,9 @@ enum loop_kind { LOOP_AUTO, LOOP_URING, LOOP_EPOLL, LOOP_KIND_COUNT };
 /* auto, uring, epoll: as the option --loop spells them. */
 extern const char *const loop_kind_names[LOOP_KIND_COUNT];
 
+/* Returns false, and leaves `out` alone, if `name` is none of them. */
+bool loop_kind_read(const char *name, enum loop_kind *out);
+
 enum loop_op { LOOP_IDLE, LOOP_ACCEPT, LOOP_RECV, LOOP_SEND };
 
 /* A socket and its operation. The caller sets fd and done, zeroes the rest, and keeps it in place while

@@ -148,8 +148,8 @@ static int epoll_wait_turn(void *p, const struct timespec *timeout)
 	struct epoll_event events[EVENTS_MAX];
 	struct epoll_state *state = p;
 
-	ready_drain(state);
-	/* Rounded up: a timer that is not yet due must not make the loop spin through its last millisecond. */
+	/* Owners are told last: what they set a timer for then counts in the next turn's timeout.
+	 * Rounded up: a timer that is not yet due must not make the loop spin through its last millisecond. */
 	const struct timespec *limit = state->ready ? &at_once : timeout;
 	int limit_ms = limit ? (int)(limit->tv_sec * 1000 + (limit->tv_nsec + 999999) / 1000000) : -1;
 

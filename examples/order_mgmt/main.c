@@ -59,12 +59,8 @@ static int read_workers(struct options *options, const char *value)
 
 static int read_loop(struct options *options, const char *value)
 {
-	for (enum loop_kind kind = LOOP_AUTO; kind < LOOP_KIND_COUNT; kind++) {
-		if (strcmp(value, loop_kind_names[kind]) == 0) {
-			options->loop = kind;
-			return 0;
-		}
-	}
+	if (loop_kind_read(value, &options->loop))
+		return 0;
 	return refuse_option("--loop", value, "must be auto, uring or epoll");
 }
 
