@@ -35,7 +35,7 @@ pic = $(patsubst %.c,$(BUILD)/pic/%.o,$(1))
 unit_bin := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(unit_src))
 bench_bin := $(patsubst bench/%.c,$(BUILD)/bench/%,$(bench_src))
 
-.PHONY: all demo test bench lint format install clean packages unit
+.PHONY: all demo test bench lint format install clean packages unit twin
 all: $(BUILD)/libmuster.a $(BUILD)/libmuster.so $(BUILD)/libmuster-master.a $(BUILD)/muster \
      $(BUILD)/order_mgmt $(BUILD)/order_load $(BUILD)/muster.pc $(BUILD)/muster-master.pc
 
@@ -71,6 +71,15 @@ $(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(BUILD)/obj/bench/common/bench.o $(BUI
 	@mkdir -p $(@D)
 	$(CC) -o $@ $^ $(ALL_LDFLAGS) -lpthread -lm
 
+# Writer and reader as threads over one mapping, for TSan: make twin BUILD=build/tsan SANITIZE=thread
+# tests/twin/weaken puts TWIN_OBJECT, a changed file of the library, before it.
+TWIN = $(BUILD)/twin
+TWIN_OBJECT =
+twin_wraps = own_slab_map slab_back bank_borrow bank_return
+$(TWIN): $(TWIN_OBJECT) $(call obj,tests/twin/twin.c) $(BUILD)/libmuster.a
+	$(CC) -o $@ $^ $(ALL_LDFLAGS) -Wl,--wrap=munmap $(twin_wraps:%=-Wl,--wrap=muster__%) -lpthread
+twin: $(TWIN)
+
 $(BUILD)/%.pc: %.pc.in include/muster/muster.h
 	@mkdir -p $(@D)
 	sed 's|@PREFIX@|$(PREFIX)|;s|@VERSION@|$(VERSION)|' $< > $@
@@ -85,6 +94,7 @@ demo: packages
 test: packages
 	$(MAKE) all unit
 	$(MAKE) all unit BUILD=build/asan SANITIZE=address,undefined
+	$(MAKE) twin BUILD=build/tsan SANITIZE=thread
 	tests/run
 bench: packages
 	$(MAKE) all $(bench_bin)

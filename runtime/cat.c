@@ -44,7 +44,7 @@ static int refused(const char *path, int rc)
 	                      muster_strerror(rc));
 }
 
-int muster__cat(const char *path)
+int muster__cat(const char *path, size_t series_max)
 {
 	struct muster_region *region;
 	const char *text;
@@ -56,6 +56,8 @@ int muster__cat(const char *path)
 	if (rc != 0)
 		return refused(path, rc);
 	muster_region_on_quarantine(region, quarantined, NULL);
+	if (series_max)
+		muster_region_series_max(region, series_max);
 	rc = muster_region_refresh(region);
 	if (rc == 0)
 		rc = muster_region_text(region, &text, &count);

@@ -28,11 +28,11 @@ static int cat(const struct muster__options *options)
 	const char *name = options->prefork.name ? options->prefork.name : "muster";
 
 	if (options->prefork.region)
-		return muster__cat(options->prefork.region);
+		return muster__cat(options->prefork.region, options->prefork.series_max);
 	if (muster__region_default_path(name, path) != 0)
 		return muster__refuse(EX_USAGE, "--name %s: makes a path of more than %d bytes; take a shorter one", name,
 		                      MUSTER_REGION_PATH_BYTES_MAX);
-	return muster__cat(path);
+	return muster__cat(path, options->prefork.series_max);
 }
 
 static const struct muster__command commands[] = {

@@ -100,6 +100,8 @@ static int region_start(struct master *m)
 		return region_refused(m->path, rc, "resolve");
 	if ((rc = muster_region_open(m->path, &m->region)) != 0)
 		return region_refused(m->path, rc, "open");
+	if (m->opts->series_max)
+		muster_region_series_max(m->region, m->opts->series_max);
 	if ((rc = muster__region_lock(m->region)) != 0)
 		return region_refused(m->path, rc, "lock");
 	return 0;

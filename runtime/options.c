@@ -19,6 +19,7 @@
 #define CAT MUSTER__COMMAND_CAT
 #define GRACE_SECONDS_MIN 0.1
 #define GRACE_SECONDS_MAX 3600.0
+#define SERIES_MAX 2000000ul /* what a ledger takes */
 
 struct row {
 	const char *name, *value; /* value NULL: takes none */
@@ -80,6 +81,17 @@ static int set_grace(struct muster__options *o, const char *name, const char *va
 	return 0;
 }
 
+static int set_series_max(struct muster__options *o, const char *name, const char *value)
+{
+	char *end;
+	unsigned long n = strtoul(value, &end, 10);
+
+	if (*value < '0' || *value > '9' || *end || n < 1 || n > SERIES_MAX)
+		return muster__refuse(EX_USAGE, "%s %s: must be a number from 1 to %lu", name, value, SERIES_MAX);
+	o->prefork.series_max = n;
+	return 0;
+}
+
 static const struct row rows[] = {
 	{"--workers", "N", RUN, set_workers, "processes to keep running, 1 to 1024 (1)"},
 	{"--listen", "ADDR", RUN, set_listen, "socket to pass to the workers as LISTEN_FDS; may be repeated"},
@@ -87,6 +99,7 @@ static const struct row rows[] = {
 	{"--region", "DIR", RUN | SERVE | CAT, set_region, "shared directory (/dev/shm/muster-UID-NAME)"},
 	{"--name", "NAME", RUN | SERVE | CAT, set_name, "names the region and the log lines (muster)"},
 	{"--grace", "SECONDS", RUN, set_grace, "from TERM to KILL when stopping, 0.1 to 3600 (10)"},
+	{"--series-max", "N", RUN | SERVE | CAT, set_series_max, "series on the page, 1 to 2000000 (1000000)"},
 	{"--help", NULL, RUN | SERVE | CAT, NULL, "this text"},
 };
 #define ROWS (sizeof rows / sizeof *rows)
@@ -149,7 +162,7 @@ void muster__options_help(const struct muster__command *command)
 	(void)printf("muster %s %s\n  %s\n\n", command->name, command->arguments, command->help);
 	for (size_t i = 0; i < ROWS; i++)
 		if (rows[i].commands & command->bit)
-			(void)printf("  %-10s %-8s %s\n", rows[i].name, rows[i].value ? rows[i].value : "", rows[i].help);
+			(void)printf("  %-12s %-8s %s\n", rows[i].name, rows[i].value ? rows[i].value : "", rows[i].help);
 	if (command->bit & (RUN | SERVE))
 		(void)puts("\n  ADDR is HOST:PORT, [IPV6]:PORT, :PORT or unix:PATH; port 0 picks a free one.");
 }

@@ -31,6 +31,15 @@ static bool thread_gone(uint32_t tid)
 	return syscall(SYS_tgkill, getpid(), tid, 0) != 0 && errno == ESRCH;
 }
 
+/* A child of vfork() runs on its parent's memory and thread, but nobody would find its tid, nor it theirs,
+ * among the threads of the process: it owns no bank and takes no part in adopting. */
+static bool in_vfork(void)
+{
+	const struct muster__header_shm *header = muster__store_header();
+
+	return header && header->identity.pid != (uint32_t)getpid();
+}
+
 /* A bank owned under this thread's own id, which has none, was left by a dead thread with the same id. A
  * bank borrowed under it is in use by what this signal handler interrupted. */
 static bool owner_gone(uint32_t owner, uint32_t mark)
@@ -88,14 +97,16 @@ static uint32_t take_any(struct muster__process *p, uint32_t mark, uint32_t limi
 static uint64_t *claim(struct muster__process *p)
 {
 	uint32_t limit = muster__store.geometry.bank_count - MUSTER__BANKS_TRANSIENT;
-	uint32_t index = take_any(p, tid_self(), limit);
+	uint32_t index = in_vfork() ? 0 : take_any(p, tid_self(), limit);
 
 	if (index == 0)
 		return NULL;
 	uint64_t *bank = muster__store_bank(index);
 	intent_settle(bank);
-	p->slot[p->slots][index] = bank;
-	muster__bank_ref = &p->slot[p->slots][index];
+	uint64_t **slot = &p->slot[p->slots][index];
+	if (*slot != bank) /* else its last owner read it, at a time that orders nothing */
+		*slot = bank;
+	muster__bank_ref = slot;
 	return bank;
 }
 
@@ -128,6 +139,8 @@ uint64_t *muster__bank_borrow(uint32_t *index)
 	struct muster__process *p = muster__attached();
 	uint32_t mark = tid_self() | BORROWED, used = banks_used();
 
+	if (in_vfork())
+		return NULL;
 	for (uint32_t i = 1; i < used; i++)
 		if (take(p, i, mark, false)) {
 			*index = i;

@@ -65,6 +65,7 @@ struct muster__mapping_runs {
 	struct muster__forgotten_series *forgotten; /* of a ledger */
 	size_t runs_count, runs_capacity, pids_count, pids_capacity, forgotten_count, forgotten_capacity;
 	uint64_t conflicts; /* families left out */
+	uint64_t left_out;  /* series beyond the region's limit */
 };
 
 struct muster__catalogue {

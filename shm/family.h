@@ -40,7 +40,6 @@ struct muster_family {
 	uint32_t ordinal, label_count;
 	uint32_t series_max, series_count;
 	uint32_t drop_word;
-	uint32_t full; /* at its series_max: lookups that find nothing need not take the lock */
 	bool timestamped;
 	uint32_t bounds_count, padded_count;
 	const double *bounds;

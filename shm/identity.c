@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * identity.c - who this process is, as the kernel tells: pid, start time, boot, pid namespace. Read
- * with plain system calls once per attach. What cannot be read stays 0, and readers then use the record
- * lock instead.
+ * identity.c - who a process is, as the kernel tells: pid, start time, boot, pid namespace. Read with
+ * plain system calls, by a writer once per attach. What cannot be read stays 0, and readers then use the
+ * record lock instead.
  */
+#include "identity.h"
+
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -25,12 +28,14 @@ static size_t file_read(const char *path, char *out, size_t bytes_max)
 	return n > 0 ? (size_t)n : 0;
 }
 
-/* Field 22, counted from the last ')' because the second field may hold any byte. */
-static uint64_t start_ticks(void)
+uint64_t muster__start_ticks(uint32_t pid)
 {
-	char text[1024];
+	char path[32] = "/proc/self/stat", text[1024];
 
-	file_read("/proc/self/stat", text, sizeof text);
+	if (pid != 0)
+		(void)snprintf(path, sizeof path, "/proc/%u/stat", pid);
+	file_read(path, text, sizeof text);
+	/* Counted from the last ')' because the second field may hold any byte. */
 	char *at = strrchr(text, ')');
 	for (int field = 2; at && field < 22; field++)
 		at = strchr(at + 1, ' ');
@@ -62,7 +67,7 @@ void muster__identity_read(struct muster__identity *identity)
 
 	memset(identity, 0, sizeof *identity);
 	identity->pid = (uint32_t)getpid();
-	identity->start_ticks = start_ticks();
+	identity->start_ticks = muster__start_ticks(0);
 	boot_id(identity->boot_id);
 	if (stat("/proc/self/ns/pid", &st) == 0)
 		identity->pidns_ino = st.st_ino;

@@ -44,7 +44,8 @@ enum muster__kind { MUSTER__KIND_SLAB = 1, MUSTER__KIND_LEDGER = 2 };
 #define MUSTER__DROPS(X)                                                                                               \
 	X(FAMILY_LIMIT, "family_limit")                                                                                    \
 	X(SLAB_FULL, "slab_full")                                                                                          \
-	X(LABEL_VALUES, "label_values")
+	X(LABEL_VALUES, "label_values")                                                                                    \
+	X(PROCESS_LIMIT, "process_limit")
 
 /* Events counted in the header: metric, reason. */
 #define MUSTER__EVENTS(X)                                                                                              \
@@ -58,7 +59,8 @@ enum muster__kind { MUSTER__KIND_SLAB = 1, MUSTER__KIND_LEDGER = 2 };
 	X(ATTACH_NO_MEMORY, "muster_attach_failures_total", "no_memory")                                                   \
 	X(ATTACH_NO_DESCRIPTOR, "muster_attach_failures_total", "no_descriptor")                                           \
 	X(ATTACH_FILE_SIZE, "muster_attach_failures_total", "file_size")                                                   \
-	X(ATTACH_REFUSED, "muster_attach_failures_total", "refused")
+	X(ATTACH_REFUSED, "muster_attach_failures_total", "refused")                                                       \
+	X(REGION_LIMIT, "muster_left_out_series_total", "region_limit")
 
 enum muster__drop {
 #define MUSTER__ROW(id, text) MUSTER__DROP_##id,

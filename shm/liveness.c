@@ -3,8 +3,11 @@
  * liveness.c - kernel truth about the owner of a slab.
  *
  * In the reader's own pid namespace: a pidfd, taken before the start time is compared, so that both speak
- * of the same process. Elsewhere, without /proc, or without a start time: the record lock, which the
- * kernel drops when the owner dies. The identity comes from the slab and is used for these questions only.
+ * of the same process. Elsewhere, without /proc, or where the start time reads differently (another time
+ * namespace): the file itself. The kernel drops the owner's record lock when it dies, but also when it
+ * closes all descriptors; then the slab is a dead one's only if nobody has it open or mapped for writing,
+ * which a read lease asks. When in doubt the owner lives: a slab that is followed loses nothing, one that
+ * is folded too early does. The identity comes from the slab and is used for these questions only.
  * Runs in readers.
  */
 #include "liveness.h"
@@ -12,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "store.h"
+#include "identity.h"
 
 #define MAPS_EVERY_NS UINT64_C(1000000000)
 
@@ -42,10 +46,12 @@ static bool known_and_different(const uint8_t *a, const uint8_t *b)
 	return memcmp(a, unknown, 16) != 0 && memcmp(b, unknown, 16) != 0 && memcmp(a, b, 16) != 0;
 }
 
+/* Does a pid mean the same to both? A container may be told a boot id of its own. */
 static bool same_namespace(const struct muster__observer *observer, const struct muster__identity *who)
 {
-	return observer->proc && observer->self.pidns_ino != 0 && observer->self.pidns_ino == who->pidns_ino &&
-	       who->start_ticks != 0 && who->pid != 0 && who->pid <= INT32_MAX;
+	return observer->proc && !known_and_different(observer->self.boot_id, who->boot_id) &&
+	       observer->self.pidns_ino != 0 && observer->self.pidns_ino == who->pidns_ino && who->start_ticks != 0 &&
+	       who->pid != 0 && who->pid <= INT32_MAX;
 }
 
 static bool is_self(const struct muster__observer *observer, const struct muster__identity *who)
@@ -55,24 +61,6 @@ static bool is_self(const struct muster__observer *observer, const struct muster
 }
 
 /* ---- what the kernel knows ---------------------------------------------------------------- */
-
-/* Field 22 of /proc/PID/stat; 0 if it cannot be read. */
-static uint64_t start_ticks(uint32_t pid)
-{
-	char path[32], text[1024];
-
-	(void)snprintf(path, sizeof path, "/proc/%u/stat", pid);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return 0;
-	ssize_t n = read(fd, text, sizeof text - 1);
-	close(fd);
-	text[n > 0 ? n : 0] = '\0';
-	char *at = strrchr(text, ')');
-	for (int field = 2; at && field < 22; field++)
-		at = strchr(at + 1, ' ');
-	return at ? strtoull(at + 1, NULL, 10) : 0;
-}
 
 static bool readable(int fd)
 {
@@ -87,6 +75,27 @@ static bool locked(int fd)
 	struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
 
 	return fcntl(fd, F_GETLK, &lock) != 0 || lock.l_type != F_UNLCK;
+}
+
+enum written { WRITTEN_NO, WRITTEN_YES, WRITTEN_UNKNOWN };
+
+/* Has anyone the file open for writing, or mapped from such a descriptor, closed or not? Only if nobody has
+ * does the kernel grant a read lease. It asks for a file of one's own or CAP_LEASE, and a file system with
+ * leases, else nothing is known. Breaking the lease, which lasts a moment, must not kill us by SIGIO. */
+static enum written written(int fd)
+{
+	if (fcntl(fd, F_SETSIG, SIGURG) != 0)
+		return WRITTEN_UNKNOWN;
+	if (fcntl(fd, F_SETLEASE, F_RDLCK) != 0)
+		return errno == EAGAIN ? WRITTEN_YES : WRITTEN_UNKNOWN;
+	(void)fcntl(fd, F_SETLEASE, F_UNLCK);
+	return WRITTEN_NO;
+}
+
+/* A child that inherited the mapping and has not recorded yet counts as the owner too. */
+static bool lives_by_file(int fd)
+{
+	return locked(fd) || written(fd) == WRITTEN_YES;
 }
 
 /* Is the file mapped there? When that cannot be read, yes. */
@@ -124,25 +133,22 @@ bool muster__life_begin(struct muster__life *life, const struct muster__observer
                         const struct muster__identity *who, int fd, uint64_t ino)
 {
 	*life = (struct muster__life){.pidfd = -1};
-	if (known_and_different(observer->self.boot_id, who->boot_id))
-		return false;
 	if (fd < 0 || is_self(observer, who)) {
 		/* Ours, but not the one we write: of another copy of the library, or from before an exec. */
 		life->own = fd < 0 || mapped(who->pid, ino);
 		return life->own;
 	}
 	if (!same_namespace(observer, who))
-		return locked(fd);
+		return lives_by_file(fd);
 	life->pidfd = (int)syscall(SYS_pidfd_open, who->pid, 0);
 	if (life->pidfd < 0 && (errno == ESRCH || errno == EINVAL))
 		return false;
-	uint64_t ticks = start_ticks(who->pid);
-	bool alive = ticks == 0 ? locked(fd) : ticks == who->start_ticks;
-	if (alive && life->pidfd >= 0)
-		alive = !readable(life->pidfd);
-	if (!alive)
-		muster__life_end(life);
-	return alive;
+	/* The lock says that the owner lives, and so has its pid, whatever its start time looks like. */
+	bool owner = muster__start_ticks(who->pid) == who->start_ticks || locked(fd);
+	if (owner && (life->pidfd < 0 || !readable(life->pidfd)))
+		return true;
+	muster__life_end(life);
+	return !owner && lives_by_file(fd);
 }
 
 /* It lives, but does it still run the program that wrote the slab? A worker that closes all descriptors
@@ -151,6 +157,8 @@ static bool still_the_owner(struct muster__life *life, const struct muster__iden
 {
 	if (locked(fd))
 		return true;
+	if (written(fd) == WRITTEN_NO)
+		return false;
 	uint64_t now = monotonic_ns();
 	if (life->maps_read_ns != 0 && now - life->maps_read_ns < MAPS_EVERY_NS)
 		return true;
@@ -164,7 +172,7 @@ bool muster__life_goes_on(struct muster__life *life, const struct muster__identi
 	if (life->own)
 		return true;
 	if (life->pidfd < 0)
-		return locked(fd);
+		return lives_by_file(fd);
 	return !pidfd_readable && still_the_owner(life, who, fd, ino);
 }
 

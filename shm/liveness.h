@@ -18,7 +18,7 @@ struct muster__observer {
 
 /* What the reader knows of one owner. */
 struct muster__life {
-	int pidfd;             /* readable once the process is dead; -1: none, ask by the record lock */
+	int pidfd;             /* readable once the process is dead; -1: none, ask by the file */
 	bool own;              /* it is the reader itself */
 	uint64_t maps_read_ns; /* when /proc/PID/maps was last asked, CLOCK_MONOTONIC */
 };
@@ -27,7 +27,7 @@ void muster__observer_init(struct muster__observer *observer);
 
 /* Begin to watch the owner of an open slab, before the reader maps it.
  *   who   its identity, as the slab says
- *   fd    the slab, for its record lock; -1 if it is the one the reader itself writes
+ *   fd    the slab, open read-only, for its locks and leases; -1 if it is the one the reader itself writes
  *   ino   of the slab
  * Returns whether it lives now. On false there is nothing to end. */
 bool muster__life_begin(struct muster__life *life, const struct muster__observer *observer,

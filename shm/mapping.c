@@ -188,6 +188,10 @@ static int series_map(struct muster__merge *merge, struct muster__catalogue *nod
 	    !muster__series_parts(record, family_record->label_count, labels))
 		return 0;
 	int rc = muster__view_series_join(merge, family->view, labels, &series);
+	if (rc == -ENOSPC) {
+		node->mapping.left_out++;
+		return 0;
+	}
 	if (rc == 0)
 		rc = forgotten_map(&node->mapping, record, series);
 	if (rc == 0)
@@ -213,7 +217,7 @@ static void node_unmap(struct muster__catalogue *node)
 		node->series[i].view = NULL;
 	m->families = m->series = 0;
 	m->runs_count = m->pids_count = m->forgotten_count = 0;
-	m->conflicts = 0;
+	m->conflicts = m->left_out = 0;
 }
 
 static int node_map(struct muster__merge *merge, struct muster__catalogue *node)

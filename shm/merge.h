@@ -54,6 +54,7 @@ struct muster__merge {
 	size_t families_count, families_capacity, series_count, series_capacity;
 	struct muster__index family_index, series_index;
 	struct muster__values values;
+	size_t series_max;                       /* further ones are left out */
 	size_t reals_capacity, samples_capacity; /* of the view */
 	struct muster__view_series **hidden;     /* those marked so */
 	size_t hidden_count, hidden_capacity;
@@ -73,7 +74,7 @@ struct muster__view_series *muster__view_series_find(const struct muster__merge 
                                                      const struct muster__view_family *family,
                                                      const struct muster_str *labels);
 
-/* The same, with places for its values; made if need be. Returns 0 or -ENOMEM. */
+/* The same, with places for its values; made if need be. Returns 0; -ENOSPC at merge->series_max; -ENOMEM. */
 int muster__view_series_join(struct muster__merge *merge, struct muster__view_family *family,
                              const struct muster_str *labels, struct muster__view_series **out);
 

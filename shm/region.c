@@ -25,6 +25,7 @@ static struct muster_region *region_alloc(void)
 	if (region == NULL)
 		return NULL;
 	region->dir = region->lock = -1;
+	region->merge.series_max = MUSTER_REGION_SERIES_MAX_DEFAULT;
 	if (muster__catalogue_create(&region->root) != 0) {
 		free(region);
 		return NULL;
@@ -94,6 +95,11 @@ void muster_region_destroy(struct muster_region **at)
 	if (region->dir >= 0)
 		close(region->dir);
 	free(region);
+}
+
+void muster_region_series_max(struct muster_region *region, size_t series_max)
+{
+	region->merge.series_max = series_max;
 }
 
 void muster_region_on_quarantine(struct muster_region *region, muster_quarantine_fn *fn, void *ctx)

@@ -285,7 +285,9 @@ static struct muster__series *series_create(struct muster_family *family, uint64
 	if (series_publish(family, series) != 0)
 		return NULL;
 	table_insert(family->table, series);
-	family->series_count++;
+	__atomic_store_n(&family->series_count, family->series_count + 1, __ATOMIC_RELEASE);
+	if (family->label_count > 0)
+		__atomic_store_n(&muster__store.series_count, muster__store.series_count + 1, __ATOMIC_RELEASE);
 	return series;
 }
 
@@ -336,6 +338,39 @@ static struct muster__series *refuse_limit(struct muster_family *family)
 	return drop(family, MUSTER__DROP_FAMILY_LIMIT);
 }
 
+static struct muster__series *refuse_process_limit(struct muster_family *family)
+{
+	(void)muster__error(
+		MUSTER_EFAMILY_LIMIT,
+		"%.*s: this process has its limit of %llu series in all families; raise MUSTER_SERIES_MAX or drop a label",
+		family->record->name_bytes, muster__family_name(family), (unsigned long long)muster__store.series_max);
+	return drop(family, MUSTER__DROP_PROCESS_LIMIT);
+}
+
+static bool family_full(const struct muster_family *family)
+{
+	return family->series_count >= family->series_max;
+}
+
+static bool process_full(const struct muster_family *family)
+{
+	return family->label_count > 0 && muster__store.series_count >= muster__store.series_max;
+}
+
+/* The same without the lock, so that a flood of labels is refused cheaply.
+ * ORDER(series-publish) acquire; pairs with series_create(): whoever sees the last one counted finds it. */
+static bool looks_full(const struct muster_family *family)
+{
+	return __atomic_load_n(&family->series_count, __ATOMIC_ACQUIRE) >= family->series_max ||
+	       (family->label_count > 0 &&
+	        __atomic_load_n(&muster__store.series_count, __ATOMIC_ACQUIRE) >= muster__store.series_max);
+}
+
+static struct muster__series *refuse(struct muster_family *family)
+{
+	return family_full(family) ? refuse_limit(family) : refuse_process_limit(family);
+}
+
 /* ---- the whole ---------------------------------------------------------------------------- */
 
 static struct muster__series *find_or_create(struct muster_family *family, uint64_t hash,
@@ -345,16 +380,14 @@ static struct muster__series *find_or_create(struct muster_family *family, uint6
 
 	if (series)
 		return series;
-	if (family->series_count >= family->series_max)
-		return refuse_limit(family);
+	if (family_full(family) || process_full(family))
+		return refuse(family);
 	series = series_create(family, hash, values, count);
 	if (series == NULL) {
 		(void)muster__error(MUSTER_EFULL, "%.*s: no room for another series in this process's slab",
 		                    family->record->name_bytes, muster__family_name(family));
 		return drop(family, MUSTER__DROP_SLAB_FULL);
 	}
-	if (family->series_count >= family->series_max)
-		__atomic_store_n(&family->full, 1, __ATOMIC_RELAXED);
 	return series;
 }
 
@@ -366,9 +399,11 @@ static struct muster__series *series_get_slow(struct muster_family *family, uint
 
 	if (muster__values_check(family, values, count) != 0)
 		return drop(family, MUSTER__DROP_LABEL_VALUES);
-	if (__atomic_load_n(&family->full, __ATOMIC_RELAXED))
-		return refuse_limit(family);
 	(void)muster__attached();
+	if (looks_full(family)) {
+		struct muster__series *series = series_find(family, hash, values, count);
+		return series ? series : refuse(family);
+	}
 	muster__store_lock(&saved);
 	muster__attach_failure_retry();
 	struct muster__series *series = find_or_create(family, hash, values, count);

@@ -169,9 +169,17 @@ static int map_banks(struct muster__slab *slab, uint64_t banks)
 	if (slab->map)
 		map = mremap((void *)(uintptr_t)slab->map, slab->map_bytes, bytes, MREMAP_MAYMOVE);
 	else
-		map = mmap(NULL, bytes, PROT_READ, MAP_SHARED, slab->fd, 0);
+		map = mmap(NULL, bytes, PROT_NONE, MAP_SHARED, slab->fd, 0);
 	if (map == MAP_FAILED)
 		return -ENOMEM;
+	if (slab->map == NULL) {
+		/* Not to be locked and filled, holes and all, where mlockall(MCL_FUTURE) was called. */
+		(void)munlock(map, bytes);
+		if (mprotect(map, bytes, PROT_READ) != 0) {
+			munmap(map, bytes);
+			return -ENOMEM;
+		}
+	}
 	slab->map = map;
 	slab->map_bytes = bytes;
 	return 0;

@@ -64,6 +64,17 @@ static bool within(int resource, uint64_t bytes)
 	return getrlimit(resource, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY || bytes <= limit.rlim_cur;
 }
 
+/* Under mlockall(MCL_FUTURE) all of a mapping counts against RLIMIT_MEMLOCK, populated or not. */
+static bool mappable(uint64_t bytes)
+{
+	void *p = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (p == MAP_FAILED)
+		return false;
+	munmap(p, bytes);
+	return true;
+}
+
 /* Handles carry offsets, so the geometry is chosen once, at the first attach, to fit the limits of the
  * process: its children keep it. A quarter of the address space is the most a slab may ask for. */
 static const struct muster__geometry *geometry(void)
@@ -72,7 +83,8 @@ static const struct muster__geometry *geometry(void)
 
 	for (unsigned shrink = 0; g->file_bytes == 0; shrink++) {
 		struct muster__geometry choice = geometry_of(shrink);
-		bool fits = within(RLIMIT_FSIZE, choice.file_bytes) && within(RLIMIT_AS, choice.file_bytes * 4);
+		bool fits = within(RLIMIT_FSIZE, choice.file_bytes) && within(RLIMIT_AS, choice.file_bytes * 4) &&
+		            mappable(choice.file_bytes);
 		if (fits || shrink == SHRINK_MAX)
 			*g = choice;
 	}
@@ -226,23 +238,39 @@ static int fill(const struct muster__mapping *old)
 	return 0;
 }
 
-static void bytes_max_read(void)
+/* A number above 0, else the default. */
+static uint64_t budget_read(const char *name, uint64_t usual)
 {
-	const char *text = getenv("MUSTER_SLAB_BYTES_MAX");
-	uint64_t bytes = text ? strtoull(text, NULL, 10) : 0;
+	const char *text = getenv(name);
+	uint64_t n = text ? strtoull(text, NULL, 10) : 0;
 
-	muster__store.bytes_max = bytes ? bytes : MUSTER__SLAB_BYTES_MAX_DEFAULT;
+	return n ? n : usual;
 }
 
+static void budgets_read(void)
+{
+	muster__store.bytes_max = budget_read("MUSTER_SLAB_BYTES_MAX", MUSTER__SLAB_BYTES_MAX_DEFAULT);
+	muster__store.series_max = budget_read("MUSTER_SERIES_MAX", MUSTER_PROCESS_SERIES_MAX_DEFAULT);
+}
+
+/* After mlockall(MCL_FUTURE) a new mapping is locked and so filled, holes and all. Without access it is
+ * not filled: it is unlocked in that state, and opened then. */
 static int map(int flags, int fd)
 {
-	void *p = mmap(NULL, geometry()->file_bytes, PROT_READ | PROT_WRITE, flags, fd, 0);
+	size_t bytes = geometry()->file_bytes;
+	void *p = mmap(NULL, bytes, PROT_NONE, flags, fd, 0);
 
 	if (p == MAP_FAILED)
 		return -errno;
+	(void)munlock(p, bytes);
+	if (mprotect(p, bytes, PROT_READ | PROT_WRITE) != 0) {
+		int rc = -errno;
+		munmap(p, bytes);
+		return rc;
+	}
 	muster__store.map = p;
 	muster__store.fd = fd;
-	bytes_max_read();
+	budgets_read();
 	return 0;
 }
 

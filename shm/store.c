@@ -72,26 +72,39 @@ static void futex(uint32_t *word, int op, uint32_t value)
 	syscall(SYS_futex, word, op | FUTEX_PRIVATE_FLAG, value, NULL, NULL, 0);
 }
 
+static int cancel_saved; /* of the holder */
+
+/* The kernel's call: libc's leaves out the signal by which a thread is cancelled asynchronously. */
+static void signals_mask(int how, const sigset_t *set, sigset_t *old)
+{
+	syscall(SYS_rt_sigprocmask, how, set, old, _NSIG / 8);
+}
+
 void muster__store_lock(sigset_t *saved)
 {
 	sigset_t all;
 	uint32_t *lock = &muster__process()->lock, free_word = 0;
+	int cancel = PTHREAD_CANCEL_ENABLE;
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_BLOCK, &all, saved);
-	if (__atomic_compare_exchange_n(lock, &free_word, 1, 0, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
-		return;
-	while (__atomic_exchange_n(lock, 2, __ATOMIC_ACQUIRE) != 0)
-		futex(lock, FUTEX_WAIT, 2);
+	memset(&all, 0xff, sizeof all); /* sigfillset() leaves it out too */
+	sigemptyset(saved);
+	signals_mask(SIG_BLOCK, &all, saved);
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+	if (!__atomic_compare_exchange_n(lock, &free_word, 1, 0, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+		while (__atomic_exchange_n(lock, 2, __ATOMIC_ACQUIRE) != 0)
+			futex(lock, FUTEX_WAIT, 2);
+	cancel_saved = cancel;
 }
 
 void muster__store_unlock(const sigset_t *saved)
 {
 	uint32_t *lock = &muster__process()->lock;
+	int cancel = cancel_saved;
 
 	if (__atomic_exchange_n(lock, 0, __ATOMIC_RELEASE) == 2)
 		futex(lock, FUTEX_WAKE, 1);
-	pthread_sigmask(SIG_SETMASK, saved, NULL);
+	pthread_setcancelstate(cancel, NULL);
+	signals_mask(SIG_SETMASK, saved, NULL);
 }
 
 /* ---- fork --------------------------------------------------------------------------------- */
@@ -120,7 +133,8 @@ static void fork_child(void)
 	if (page == &unwiped)
 		memset(&unwiped, 0, sizeof unwiped);
 	muster__bank_ref = &nowhere;
-	pthread_sigmask(SIG_SETMASK, &saved, NULL);
+	pthread_setcancelstate(cancel_saved, NULL);
+	signals_mask(SIG_SETMASK, &saved, NULL);
 }
 
 static __attribute__((constructor)) void start(void)

@@ -17,6 +17,7 @@
 #include <signal.h>
 #include <stdbool.h>
 
+#include "identity.h"
 #include "layout.h"
 
 #define MUSTER__BANKS_MAX 128
@@ -56,7 +57,8 @@ struct muster__store {
 	uint64_t dev, ino;  /* of fd; whoever closes all descriptors may reuse its number */
 	struct muster__backed backed;
 	uint64_t backed_bytes;
-	uint64_t bytes_max; /* MUSTER_SLAB_BYTES_MAX of the environment */
+	uint64_t bytes_max;  /* MUSTER_SLAB_BYTES_MAX of the environment */
+	uint64_t series_max; /* MUSTER_SERIES_MAX likewise; the families without labels are not counted */
 };
 
 extern struct muster__store muster__store;
@@ -99,9 +101,6 @@ void muster__bank_return(uint32_t index);
 /* Memory of the process for good, zeroed, from mmap, never malloc: usable in a signal handler. Under the
  * lock. Returns NULL when the system has none. */
 void *muster__arena_alloc(size_t bytes, size_t align);
-
-/* Who this process is, from /proc. */
-void muster__identity_read(struct muster__identity *identity);
 
 /* CLOCK_REALTIME in ns. */
 uint64_t muster__unix_ns(void);

@@ -64,6 +64,8 @@ void muster__text_put_self(struct muster__text_buffer *page, const struct muster
 		{"muster_attach_failures_total", "Processes that could not make a slab and run uninstrumented.", put_events},
 		{"muster_dropped_families_total", "Families that could not be declared or merged.", put_events},
 		{"muster_dropped_series_total", "Lookups that got no series and recorded nothing.", put_drops},
+		{"muster_left_out_series_total", "Series of workers left out of the page because the region is at its limit.",
+	     put_events},
 		{"muster_refused_updates_total", "Updates refused because the value made no sense.", put_events},
 	};
 

@@ -250,8 +250,10 @@ void muster__values_add(struct muster__values *v, const struct muster__source *s
 		pids_add(v, s, m);
 		drops_add(v, s, node);
 		forgotten_unset(v, s, m);
-		if (!s->ledger)
-			v->events[MUSTER__EVENT_FAMILY_CONFLICT] += m->conflicts;
+		if (s->ledger)
+			continue;
+		v->events[MUSTER__EVENT_FAMILY_CONFLICT] += m->conflicts;
+		v->events[MUSTER__EVENT_REGION_LIMIT] += m->left_out;
 	}
 	for (int event = 0; event < MUSTER__EVENT_COUNT; event++)
 		v->events[event] += muster__load_relaxed(s->events + event);

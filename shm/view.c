@@ -249,6 +249,8 @@ int muster__view_series_join(struct muster__merge *merge, struct muster__view_fa
 		*out = series;
 		return 0;
 	}
+	if (merge->series_count >= merge->series_max)
+		return -ENOSPC;
 	series = series_reserve(merge, family) == 0 ? series_alloc(family, labels) : NULL;
 	if (series == NULL || series_enter(merge, series, hash) != 0) {
 		free(series);
@@ -323,5 +325,5 @@ void muster__merge_clear(struct muster__merge *merge)
 	muster__index_clear(&merge->series_index);
 	free(merge->view.reals);
 	muster__values_destroy(&merge->values);
-	*merge = (struct muster__merge){0};
+	*merge = (struct muster__merge){.series_max = merge->series_max};
 }

@@ -10,6 +10,9 @@
  *               muster_dropped_series_total, muster_refused_updates_total, muster_attach_failures_total.
  *     export    Values are seen by others only when the environment names a region:
  *               MUSTER_REGION=/dev/shm/...  Without it all calls work on private memory.
+ *     budgets   A family holds at most its series_max series in a process; a process at most MUSTER_SERIES_MAX
+ *               (environment, default 100,000) and MUSTER_SLAB_BYTES_MAX bytes of slab (default 268,435,456).
+ *               What is beyond is refused and counted in muster_dropped_series_total{family,reason}.
  *
  * Errors: 0 is success; a negative errno is the operating system's word; MUSTER_E... are ours.
  * muster_strerror() names both; muster_error_message() is the whole sentence of the thread's last error.
@@ -100,6 +103,8 @@ enum muster_mode {
 #define MUSTER_LABEL_VALUE_BYTES_MAX 4096
 #define MUSTER_BOUNDS_MAX 256
 #define MUSTER_SERIES_MAX_DEFAULT 10000
+#define MUSTER_PROCESS_SERIES_MAX_DEFAULT                                                                              \
+	100000 /* of all families of a process; MUSTER_SERIES_MAX in the environment */
 #define MUSTER_EXPIRY_S_MAX 65535
 
 /* Description of a family. Zero-initialise, then fill; everything is copied. */

@@ -38,6 +38,7 @@ struct muster_prefork_opts {
 	int (*worker)(const struct muster_worker *worker, void *ctx); /* its return value is the exit status */
 	void *ctx;
 	char *const *argv;                /* instead of `worker`: execvp this, listeners passed as LISTEN_FDS */
+	size_t series_max;                /* of the page, all workers together; 0: MUSTER_REGION_SERIES_MAX_DEFAULT */
 	double grace_seconds;             /* from TERM to KILL at stop; 0: 10 */
 	double restart_delay_seconds_max; /* ceiling of the exponential back-off of a worker that keeps dying; 0: 30 */
 };

@@ -143,8 +143,8 @@ static inline void muster__intent_commit(uint64_t *bank, uint32_t int_word, uint
 	__atomic_store_n(bank + MUSTER__WORD_INTENT_REAL, real_bits, __ATOMIC_RELAXED);
 	__atomic_store_n(bank + MUSTER__WORD_INTENT, MUSTER__INTENT_OPEN | (uint64_t)int_word << 32 | real_word,
 	                 __ATOMIC_RELEASE);
+	__atomic_store_n(bank + real_word, real_bits, __ATOMIC_RELEASE); /* first: the int word may be its time */
 	__atomic_store_n(bank + int_word, int_value, __ATOMIC_RELEASE);
-	__atomic_store_n(bank + real_word, real_bits, __ATOMIC_RELEASE);
 	__atomic_store_n(bank + MUSTER__WORD_INTENT, UINT64_C(0), __ATOMIC_RELEASE);
 }
 

@@ -23,6 +23,7 @@ extern "C" {
 #pragma GCC visibility push(default)
 
 #define MUSTER_REGION_PATH_BYTES_MAX 200
+#define MUSTER_REGION_SERIES_MAX_DEFAULT 1000000
 
 /* Why a slab is not believed. The first word is the `reason` label of muster_slabs_quarantined_total. */
 #define MUSTER_QUARANTINES(X)                                                                                          \
@@ -65,6 +66,10 @@ void muster_region_on_quarantine(struct muster_region *region, muster_quarantine
 /* The `reason` label and the sentence ("<file> " + text) of a quarantine. Static strings. */
 const char *muster_quarantine_reason(enum muster_quarantine reason);
 const char *muster_quarantine_text(enum muster_quarantine reason);
+
+/* How many series the view may hold, all families and workers together; before the first refresh. What is
+ * beyond is left out and counted in muster_left_out_series_total. Default MUSTER_REGION_SERIES_MAX_DEFAULT. */
+void muster_region_series_max(struct muster_region *region, size_t series_max);
 
 /* Bring the view up to date: find new slabs, ask the kernel who lives, read new catalogue records, sum
  * all values. Cost is O(live cells), whoever died before.

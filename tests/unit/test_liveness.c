@@ -4,6 +4,7 @@
  */
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 
 #include "reading.h"
@@ -76,6 +77,57 @@ static void stopped_worker_is_alive(void **state)
 	expect(region, 1, 0);
 	muster_region_destroy(&region);
 	worker_kill(pid);
+}
+
+/* How many records of the worker have returned. */
+static unsigned long *acknowledged;
+
+static void count_on(void *arg)
+{
+	muster_counter c = muster_counter_with(declare(MUSTER_COUNTER, 0, "runs_total", NULL));
+
+	(void)arg;
+	muster_counter_inc(c);
+	worker_tell();
+	for (unsigned long n = 1;; n++) {
+		__atomic_store_n(acknowledged, n, __ATOMIC_RELEASE);
+		muster_counter_inc(c);
+	}
+}
+
+static unsigned long acknowledged_now(void)
+{
+	return __atomic_load_n(acknowledged, __ATOMIC_ACQUIRE);
+}
+
+static void a36_what_a_stopped_worker_recorded_is_exported_and_goes_on(void **state)
+{
+	(void)state;
+	size_t folded = 99;
+
+	acknowledged = mmap(NULL, sizeof *acknowledged, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert_ptr_not_equal(acknowledged, MAP_FAILED);
+	pid_t pid = worker_start(count_on, NULL);
+	struct muster_region *region = master();
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(kill(pid, SIGSTOP), 0);
+		assert_int_equal(waitpid(pid, NULL, WUNTRACED), pid);
+		unsigned long stopped_at = acknowledged_now();
+		assert_int_equal(muster_region_refresh(region), 0);
+		assert_int_equal(stats_of(region).live, 1);
+		assert_in_range(int_of(region, "runs_total", ""), stopped_at, stopped_at + 1);
+		assert_int_equal(muster__region_fold(region, &folded), 0);
+		assert_int_equal(folded, 0);
+		assert_int_equal(kill(pid, SIGCONT), 0);
+		while (acknowledged_now() < stopped_at + 1000)
+			sched_yield();
+	}
+	worker_kill(pid);
+	assert_int_equal(muster_region_refresh(region), 0);
+	assert_int_equal(stats_of(region).dead, 1);
+	assert_in_range(int_of(region, "runs_total", ""), acknowledged_now(), acknowledged_now() + 1);
+	muster_region_destroy(&region);
+	(void)munmap(acknowledged, sizeof *acknowledged);
 }
 
 static void close_all(void *arg)
@@ -329,6 +381,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(killed_worker_is_dead_before_it_is_reaped, setup, teardown),
 		cmocka_unit_test_setup_teardown(stopped_worker_is_alive, setup, teardown),
+		cmocka_unit_test_setup_teardown(a36_what_a_stopped_worker_recorded_is_exported_and_goes_on, setup, teardown),
 		cmocka_unit_test_setup_teardown(worker_that_closed_its_descriptors_is_alive, setup, teardown),
 		cmocka_unit_test_setup_teardown(a33_worker_that_became_another_program_is_dead, setup, teardown),
 		cmocka_unit_test_setup_teardown(a35_reused_pid_is_dead, setup, teardown),

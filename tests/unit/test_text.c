@@ -125,13 +125,17 @@ static void gauge_is(uint32_t at, double value)
 #define SELF_SERIES                                                                                                    \
 	"# HELP muster_dropped_series_total Lookups that got no series and recorded nothing.\n"                            \
 	"# TYPE muster_dropped_series_total counter\n"
+#define SELF_LEFT_OUT                                                                                                  \
+	"# HELP muster_left_out_series_total Series of workers left out of the page because the region is at its limit.\n" \
+	"# TYPE muster_left_out_series_total counter\n"                                                                    \
+	"muster_left_out_series_total{reason=\"region_limit\"} 0\n"
 #define SELF_UPDATES                                                                                                   \
 	"# HELP muster_refused_updates_total Updates refused because the value made no sense.\n"                           \
 	"# TYPE muster_refused_updates_total counter\n"                                                                    \
 	"muster_refused_updates_total{reason=\"negative\"} 0\n"                                                            \
 	"muster_refused_updates_total{reason=\"not_finite\"} 0\n"                                                          \
 	"muster_refused_updates_total{reason=\"mostrecent_add\"} 0\n"
-#define SELF SELF_FAILURES SELF_FAMILIES SELF_SERIES SELF_UPDATES
+#define SELF SELF_FAILURES SELF_FAMILIES SELF_SERIES SELF_LEFT_OUT SELF_UPDATES
 
 /* One page as a string; free() it. */
 static char *page(void)
@@ -443,7 +447,7 @@ static void largest_histogram_fits_its_room(void **state)
 	char *got = page();
 	for (const char *at = got; (at = strchr(at, '\n')) != NULL; at++)
 		lines++;
-	assert_int_equal(lines, 2 + MUSTER_BOUNDS_MAX + 3 + 19); /* 19: the store's own */
+	assert_int_equal(lines, 2 + MUSTER_BOUNDS_MAX + 3 + 22); /* 19: the store's own */
 	assert_non_null(strstr(got, ",le=\"-1.7976931348623157e+308\"} 18446744073709551615\n"));
 	assert_non_null(strstr(got, "h_sum{label=\"\\\"\\\"\\\""));
 	free(got);
