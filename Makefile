@@ -117,3 +117,45 @@ clean:
 	rm -rf build
 
 -include $(shell find $(BUILD)/obj $(BUILD)/pic -name '*.d' 2>/dev/null)
+
+# ---- fuzzing and hostile slabs: tests/fuzz/fuzz_NAME.c and the seeds in tests/corpus/NAME; see tests/corpus/README.md
+# make fuzz        libFuzzer (clang), FUZZ_SECONDS each; make fuzz-afl: AFL++ likewise
+# make valgrind    the corpus under memcheck
+# make coverage    branches of the slab reader
+FUZZ_SECONDS ?= 20
+FUZZ_WORK ?= build/fuzz-work
+fuzz_names := slab ledger http exposition
+fuzz_lib := packed page region_fuzz
+FUZZ_DRIVER ?= replay
+comma := ,
+fuzz_bin := $(fuzz_names:%=$(BUILD)/fuzz/%)
+
+.PHONY: fuzzers fuzz fuzz-afl valgrind coverage
+unit fuzzers: $(fuzz_bin) $(BUILD)/fuzz/make_corpus
+$(BUILD)/tests/test_hostile: $(BUILD)/obj/tests/fuzz/packed.o
+$(BUILD)/tests/test_hostile_memory: override LDFLAGS += $(patsubst %,-Wl$(comma)--wrap=%,malloc calloc realloc strdup mmap mremap)
+
+# The driver is replay.o, or the fuzzing engine, which comes with its own main().
+$(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(fuzz_lib:%=$(BUILD)/obj/tests/fuzz/%.o) \
+                 $(if $(filter replay,$(FUZZ_DRIVER)),$(BUILD)/obj/tests/fuzz/replay.o) \
+                 $(BUILD)/libmuster-master.a $(BUILD)/libmuster.a
+	@mkdir -p $(@D)
+	$(CC) -o $@ $^ $(ALL_LDFLAGS) $(if $(filter replay,$(FUZZ_DRIVER)),,$(FUZZ_DRIVER)) -lhttp_parser -lcmocka -lm
+$(BUILD)/fuzz/slab $(BUILD)/fuzz/ledger: $(BUILD)/obj/tests/fuzz/slab_mutator.o
+$(BUILD)/fuzz/make_corpus: $(patsubst %,$(BUILD)/obj/tests/fuzz/%.o,make_corpus slab_cases odd_cases ledger_cases seeds packed) \
+                           $(BUILD)/libmuster.a
+	@mkdir -p $(@D)
+	$(CC) -o $@ $^ $(ALL_LDFLAGS) -lcmocka
+
+fuzz:
+	$(MAKE) fuzzers BUILD=build/libfuzzer CC=clang SANITIZE=fuzzer-no-link,address,undefined FUZZ_DRIVER=-fsanitize=fuzzer
+	tests/fuzz/run libfuzzer build/libfuzzer/fuzz $(FUZZ_WORK) $(FUZZ_SECONDS) $(fuzz_names)
+fuzz-afl:
+	$(MAKE) fuzzers BUILD=build/afl CC=afl-clang-fast FUZZ_DRIVER=-fsanitize=fuzzer
+	tests/fuzz/run afl build/afl/fuzz $(FUZZ_WORK)-afl $(FUZZ_SECONDS) $(fuzz_names)
+valgrind:
+	$(MAKE) unit
+	tests/fuzz/run valgrind $(BUILD)/fuzz - - $(fuzz_names)
+	valgrind --quiet --error-exitcode=9 $(BUILD)/tests/test_slab_read
+coverage:
+	tools/coverage

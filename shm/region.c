@@ -16,6 +16,8 @@
 #include "guard.h"
 #include "roll.h"
 
+#define FLOOD_SHARE 4
+
 /* ---- opening and closing ------------------------------------------------------------------ */
 
 static struct muster_region *region_alloc(void)
@@ -132,18 +134,37 @@ static void view_remake(struct muster_region *region)
 	region->remake = false;
 }
 
+/* Does it want more than its share of the region's series? */
+static bool is_flood(const struct muster_region *region, const struct muster__slab *slab)
+{
+	return slab->catalogue->end.series > region->merge.series_max / FLOOD_SHARE;
+}
+
+static int map_some(struct muster_region *region, enum muster__slab_state state, bool floods)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < region->slabs_count; i++) {
+		const struct muster__slab *slab = region->slabs[i];
+		if (slab->state == state && is_flood(region, slab) == floods)
+			rc = muster__catalogue_map(&region->merge, slab->catalogue);
+	}
+	return rc;
+}
+
 static int map_all(struct muster_region *region)
 {
 	int rc = region->ledger ? muster__catalogue_map(&region->merge, region->ledger->catalogue) : 0;
 
-	/* The dead before the living: what is in totals already says how a family is described. */
-	for (size_t i = 0; rc == 0 && i < region->slabs_count; i++)
-		if (region->slabs[i]->state == MUSTER__SLAB_DEAD)
-			rc = muster__catalogue_map(&region->merge, region->slabs[i]->catalogue);
-	for (size_t i = 0; rc == 0 && i < region->slabs_count; i++)
-		if (region->slabs[i]->state == MUSTER__SLAB_LIVE)
-			rc = muster__catalogue_map(&region->merge, region->slabs[i]->catalogue);
-	return rc;
+	/* The dead before the living: what is in totals already says how a family is described. But those who
+	 * flood come last, so that the region's limit is theirs. */
+	if (rc == 0)
+		rc = map_some(region, MUSTER__SLAB_DEAD, false);
+	if (rc == 0)
+		rc = map_some(region, MUSTER__SLAB_LIVE, false);
+	if (rc == 0)
+		rc = map_some(region, MUSTER__SLAB_DEAD, true);
+	return rc ? rc : map_some(region, MUSTER__SLAB_LIVE, true);
 }
 
 /* Is a family of the ledger left out, because a live worker described it otherwise before? */

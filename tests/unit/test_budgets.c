@@ -166,12 +166,44 @@ static void a_region_has_its_limit_over_all_workers(void **state)
 	muster_region_destroy(&region);
 }
 
+static void hundred_from(void *arg)
+{
+	struct muster_family *calls = declare(MUSTER_COUNTER, 0, "calls_total", "n");
+	int from = *(int *)arg;
+
+	for (int i = from; i < from + 100; i++)
+		muster_counter_inc(numbered(calls, i));
+}
+
+/* Whoever comes first to a new master: a flood gets what the others leave. */
+static void a_flood_that_died_leaves_room_for_the_living(void **state)
+{
+	int first = 1000, second = 2000, few = 0;
+	char label[16];
+
+	(void)state;
+	worker_live_and_die(hundred_from, &first);
+	worker_live_and_die(hundred_from, &second);
+	pid_t pid = worker_start(fifty_from, &few);
+	struct muster_region *region = reader_open();
+	muster_region_series_max(region, 220);
+	assert_int_equal(muster_region_refresh(region), 0);
+	assert_int_equal(region->merge.series_count, 220);
+	for (int i = 0; i < 50; i++) {
+		(void)snprintf(label, sizeof label, "%d", i);
+		assert_int_equal(int_of(region, "calls_total", label), 1);
+	}
+	muster_region_destroy(&region);
+	worker_kill(pid);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_process_has_its_limit_over_all_families, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_last_series_is_refused_to_no_thread, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_region_has_its_limit_over_all_workers, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_flood_that_died_leaves_room_for_the_living, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * fuzz_exposition.c - a view made from the input, written as text, read back by a reader that shares nothing
+ * with the writer: the same families, labels and values, and a page that keeps all rules. Twice, with other
+ * values the second time, since what is rendered is kept.
+ *
+ * An input is a row of families: kind (kinds[]), label count, number in the name, help, count of series,
+ * count of bounds, bounds; then per series a length and bytes for each label, and the values.
+ */
+#include <math.h>
+
+#include "fuzz.h"
+#include "page.h"
+#include "shm/layout.h"
+#include "shm/merge.h"
+#include "shm/names.h"
+
+#define FAMILIES_MAX 16
+#define SERIES_MAX 8
+#define LABELS_MAX 4
+#define BOUNDS_MAX 12
+#define PIDS_MAX 64
+
+static const struct {
+	enum muster_type type;
+	enum muster_mode mode;
+	const char *suffix, *name;
+} kinds[] = {
+	{MUSTER_COUNTER, 0, "_total", "counter"}, {MUSTER_REAL_COUNTER, 0, "_total", "counter"},
+	{MUSTER_GAUGE, MUSTER_SUM, "", "gauge"},  {MUSTER_GAUGE, MUSTER_ALL, "", "gauge"},
+	{MUSTER_IN_FLIGHT, 0, "", "gauge"},       {MUSTER_HISTOGRAM, 0, "", "histogram"},
+	{MUSTER_SUMMARY, 0, "", "summary"},       {MUSTER_GAUGE, MUSTER_MOSTRECENT, "", "gauge"},
+};
+
+static struct muster__merge merge = {.series_max = SIZE_MAX};
+
+/* ---- a view from the input ---------------------------------------------------------------- */
+
+/* Valid UTF-8 of at most `room` bytes: what is not becomes printable. */
+static struct muster_str text_take(struct fuzz_input *in, char *out, size_t room)
+{
+	size_t count = fuzz_u8(in) % (room + 1);
+
+	fuzz_take(in, out, count);
+	if (!muster__utf8_valid(out, count))
+		for (size_t i = 0; i < count; i++)
+			out[i] = (char)((out[i] & 0x7f) ? out[i] & 0x7f : '0');
+	return (struct muster_str){out, count};
+}
+
+static uint32_t bounds_take(struct fuzz_input *in, double *bounds, uint32_t count)
+{
+	double bound = (int8_t)fuzz_u8(in);
+
+	for (uint32_t i = 0; i < count; i++) {
+		bounds[i] = bound;
+		uint8_t step = fuzz_u8(in);
+		double next = bound + ldexp(step + 1, step % 60 - 20);
+		bound = step & 1 || !(next > bound) ? nextafter(bound, INFINITY) : next;
+	}
+	return count;
+}
+
+static struct muster__view_family *family_take(struct fuzz_input *in)
+{
+	static struct muster__family_shm record;
+	static char names[64], help[64];
+	static double bounds[BOUNDS_MAX];
+	unsigned kind = fuzz_u8(in) % (sizeof kinds / sizeof *kinds);
+	struct muster__family_parts parts = {.record = &record, .bounds = bounds, .unit = {"", 0}};
+	struct muster__view_family *family;
+
+	record = (struct muster__family_shm){.type = (uint8_t)kinds[kind].type, .mode = (uint8_t)kinds[kind].mode};
+	record.label_count = fuzz_u8(in) % (LABELS_MAX + 1);
+	static const char *const labels[LABELS_MAX] = {"a", "b_1", "C", "_d"};
+	for (size_t i = 0; i < record.label_count; i++)
+		parts.labels[i] = muster_str(labels[i]);
+	(void)snprintf(names, sizeof names, "f%u%s", fuzz_u8(in), kinds[kind].suffix);
+	parts.name = muster_str(names);
+	parts.help = text_take(in, help, sizeof help);
+	uint8_t count = fuzz_u8(in);
+	if (record.type == MUSTER_HISTOGRAM)
+		record.bounds_count = bounds_take(in, bounds, 1 + count / SERIES_MAX % BOUNDS_MAX);
+	if (muster__view_family_find(&merge, parts.name) != NULL)
+		return NULL;
+	FUZZ_REQUIRE(muster__view_family_join(&merge, &parts, &family) == 0, "memory");
+	for (count %= SERIES_MAX; count > 0; count--) {
+		char values[LABELS_MAX][40];
+		struct muster_str strings[LABELS_MAX];
+		struct muster__view_series *series;
+		for (size_t i = 0; i < record.label_count; i++)
+			strings[i] = text_take(in, values[i], sizeof values[i]);
+		FUZZ_REQUIRE(muster__view_series_join(&merge, family, strings, &series) == 0, "memory");
+	}
+	return family;
+}
+
+static void pids_take(struct fuzz_input *in)
+{
+	struct muster__values *v = &merge.values;
+
+	v->pids_count = 0;
+	for (size_t i = 0; i < merge.series_count; i++) {
+		struct muster__view_series *series = merge.series[i];
+		if (series->family->mode != MUSTER_ALL)
+			continue;
+		for (uint8_t n = fuzz_u8(in) % 3; n > 0 && v->pids_count < PIDS_MAX; n--) {
+			uint64_t bits = fuzz_u64(in);
+			double value;
+			memcpy(&value, &bits, sizeof value);
+			v->pids[v->pids_count] = (struct muster__pid_value){{series, fuzz_u32(in), value}, v->pids_count};
+			v->pids_count++;
+		}
+	}
+}
+
+static void values_take(struct fuzz_input *in)
+{
+	struct muster__view *view = &merge.view;
+
+	FUZZ_REQUIRE(muster__merge_reserve(&merge, PIDS_MAX) == 0, "memory");
+	muster__values_clear(&merge.values, &merge);
+	for (size_t i = 0; i < view->int_count; i++)
+		merge.values.ints[i] = fuzz_u8(in) & 1 ? fuzz_u64(in) : fuzz_u8(in);
+	for (size_t i = 0; i < view->real_count; i++)
+		fuzz_take(in, &merge.values.high[i], sizeof(double));
+	for (size_t i = 0; i < view->gauge_count; i++) {
+		merge.values.gauges[i].set = fuzz_u8(in) & 1;
+		fuzz_take(in, &merge.values.gauges[i].value, sizeof(double));
+	}
+	pids_take(in);
+	FUZZ_REQUIRE(muster__merge_publish(&merge, NULL) == 0, "memory");
+}
+
+/* ---- what must be on the page ------------------------------------------------------------- */
+
+/* Reading the page line by line. */
+struct reading {
+	struct page page;
+	struct page_line line;
+};
+
+static void line_next(struct reading *r, enum page_kind kind, const char *name, const char *suffix)
+{
+	size_t n = strlen(name);
+
+	FUZZ_REQUIRE(page_next(&r->page, &r->line), "%s", r->page.wrong ? r->page.wrong : "the page ends too early");
+	FUZZ_REQUIRE(r->line.kind == kind && strncmp(r->line.name.bytes, name, n) == 0 &&
+	                 strcmp(r->line.name.bytes + n, suffix) == 0,
+	             "\"%.80s\", want %s%s", r->line.begin, name, suffix);
+}
+
+static void labels_are(const struct page_line *line, const struct muster__view_series *s, size_t more)
+{
+	FUZZ_REQUIRE(line->label_count == s->family->label_count + more, "%zu labels", line->label_count);
+	for (uint32_t i = 0; i < s->family->label_count; i++)
+		FUZZ_REQUIRE(strcmp(line->labels[i].bytes, s->family->labels[i]) == 0 &&
+		                 line->values[i].count == s->labels[i].count &&
+		                 memcmp(line->values[i].bytes, s->labels[i].bytes, s->labels[i].count) == 0,
+		             "label %u in \"%.80s\"", i, line->begin);
+}
+
+static void is_uint(const struct page_line *line, uint64_t n)
+{
+	FUZZ_REQUIRE(strtoull(line->rest.bytes, NULL, 10) == n && line->rest.bytes[0] != '-', "%s, want %llu",
+	             line->rest.bytes, (unsigned long long)n);
+}
+
+static bool same(double a, double b)
+{
+	return isnan(a) ? isnan(b) : memcmp(&a, &b, sizeof a) == 0;
+}
+
+static void is_real(const char *text, double x)
+{
+	double got = strtod(text, NULL);
+
+	FUZZ_REQUIRE(same(got, x), "%s, want %.17g", text, x);
+}
+
+static void sum_and_count(struct reading *r, const struct muster__view_series *s, uint64_t count)
+{
+	line_next(r, PAGE_SAMPLE, s->family->name, "_sum");
+	labels_are(&r->line, s, 0);
+	is_real(r->line.rest.bytes, merge.view.reals[s->real_at]);
+	line_next(r, PAGE_SAMPLE, s->family->name, "_count");
+	labels_are(&r->line, s, 0);
+	is_uint(&r->line, count);
+}
+
+static void histogram(struct reading *r, const struct muster__view_series *s)
+{
+	const struct muster__view_family *f = s->family;
+	uint64_t count = 0;
+
+	for (uint32_t i = 0; i <= f->bounds_count; i++) {
+		line_next(r, PAGE_SAMPLE, f->name, "_bucket");
+		labels_are(&r->line, s, 1);
+		const struct page_text *le = r->line.values + f->label_count;
+		is_real(le->bytes, i < f->bounds_count ? f->bounds[i] : INFINITY);
+		is_uint(&r->line, count += merge.view.ints[s->int_at + i]);
+	}
+	sum_and_count(r, s, count);
+}
+
+static void series(struct reading *r, const struct muster__view_series *s)
+{
+	const struct muster__view_family *f = s->family;
+
+	if (f->type == MUSTER_HISTOGRAM) {
+		histogram(r, s);
+		return;
+	}
+	if (f->type == MUSTER_SUMMARY) {
+		sum_and_count(r, s, merge.view.ints[s->int_at]);
+		return;
+	}
+	if (f->type == MUSTER_GAUGE && !merge.view.gauges[s->gauge_at].set)
+		return;
+	line_next(r, PAGE_SAMPLE, f->name, "");
+	labels_are(&r->line, s, 0);
+	if (f->type == MUSTER_COUNTER)
+		is_uint(&r->line, merge.view.ints[s->int_at]);
+	else if (f->type == MUSTER_IN_FLIGHT)
+		FUZZ_REQUIRE(strtoll(r->line.rest.bytes, NULL, 10) == (int64_t)merge.view.ints[s->int_at], "in flight");
+	else
+		is_real(r->line.rest.bytes,
+		        f->type == MUSTER_GAUGE ? merge.view.gauges[s->gauge_at].value : merge.view.reals[s->real_at]);
+}
+
+static void pid_sample(struct reading *r, const struct muster__view_pid_sample *sample)
+{
+	const struct muster__view_series *s = sample->series;
+
+	line_next(r, PAGE_SAMPLE, s->family->name, "");
+	labels_are(&r->line, s, 1);
+	FUZZ_REQUIRE(strtoul(r->line.values[s->family->label_count].bytes, NULL, 10) == sample->pid, "pid");
+	is_real(r->line.rest.bytes, sample->value);
+}
+
+static void family(struct reading *r, const struct muster__view_family *f, size_t *sample)
+{
+	const char *type = NULL;
+
+	line_next(r, PAGE_HELP, f->name, "");
+	FUZZ_REQUIRE(strcmp(r->line.rest.bytes, f->help) == 0, "help %s, want %s", r->line.rest.bytes, f->help);
+	line_next(r, PAGE_TYPE, f->name, "");
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+		if (kinds[i].type == f->type)
+			type = kinds[i].name;
+	FUZZ_REQUIRE(strcmp(r->line.rest.bytes, type) == 0, "type %s, want %s", r->line.rest.bytes, type);
+	for (size_t i = 0; f->mode != MUSTER_ALL && i < f->series_count; i++)
+		series(r, f->series[i]);
+	for (; *sample < merge.view.pid_sample_count && merge.view.pid_samples[*sample].series->family == f; ++*sample)
+		pid_sample(r, &merge.view.pid_samples[*sample]);
+}
+
+static void page_is(const char *text, size_t count)
+{
+	struct reading r;
+	const char *where, *broken = page_check(text, count, &where);
+	size_t sample = 0;
+
+	FUZZ_REQUIRE(broken == NULL, "%s at \"%.80s\"", broken, where);
+	page_begin(&r.page, text, count);
+	for (size_t i = 0; i < merge.view.family_count; i++)
+		family(&r, merge.view.families[i], &sample);
+	FUZZ_REQUIRE(sample == merge.view.pid_sample_count, "samples of pids are left out");
+	page_end(&r.page);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct fuzz_input in = {data, size};
+	struct muster__text *text;
+	const char *bytes;
+	size_t count;
+
+	for (int n = 0; n < FAMILIES_MAX && in.left > 0; n++)
+		(void)family_take(&in);
+	FUZZ_REQUIRE(muster__text_create(&text) == 0, "memory");
+	for (int n = 0; n < 2; n++) {
+		values_take(&in);
+		FUZZ_REQUIRE(muster__text_write(text, &merge.view, &bytes, &count) == 0, "memory");
+		page_is(bytes, count);
+	}
+	muster__text_destroy(&text);
+	muster__merge_clear(&merge);
+	return 0;
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * seeds.c - requests good and hostile (the attacks C04 to C08 of the threat list), and views for the encoder.
+ *
+ * A seed of the exposition is a row of instructions as fuzz_exposition.c reads them; any bytes are.
+ */
+#include "seeds.h"
+
+#define TEXT(name, text)                                                                                               \
+	{                                                                                                                  \
+		name, text, sizeof text - 1, "", 0, ""                                                                         \
+	}
+#define TIMES(name, text, more, times, end)                                                                            \
+	{                                                                                                                  \
+		name, text, sizeof text - 1, more, times, end                                                                  \
+	}
+
+#define GET "GET /metrics HTTP/1.1\r\nHost: a\r\n"
+
+const struct seed http_seeds[] = {
+	TEXT("get", GET "\r\n"),
+	TEXT("get_with_headers", GET "User-Agent: Prometheus/2.42.0\r\nAccept: text/plain;version=0.0.4;q=0.5,*/*;q=0.1\r\n"
+                                 "Accept-Encoding: gzip\r\nX-Prometheus-Scrape-Timeout-Seconds: 10\r\n\r\n"),
+	TEXT("head", "HEAD /metrics HTTP/1.1\r\nHost: a\r\n\r\n"),
+	TEXT("query", "GET /metrics?name[]=a HTTP/1.1\r\nHost: a\r\n\r\n"),
+	TEXT("http_1_0", "GET /-/ready HTTP/1.0\r\n\r\n"),
+	TEXT("close", GET "Connection: close\r\n\r\n"),
+	TEXT("pipelined", GET "\r\nHEAD / HTTP/1.1\r\nHost: b\r\n\r\n" GET "Connection: close\r\n\r\n" GET "\r\n"),
+	TIMES("c04_many_headers", GET, "A: b\r\n", 99, "\r\n"),
+	TIMES("c04_too_many_headers", GET, "A:\r\n", 100, "\r\n"),
+	TIMES("c04_long_header", GET "A: ", "0123456789012345", 1100, "\r\n\r\n"),
+	TIMES("c04_long_url", "GET /", "0123456789012345", 128, " HTTP/1.1\r\n\r\n"),
+	TEXT("c05_body", "POST /metrics HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello" GET "\r\n"),
+	TEXT("c05_empty_body", "POST /metrics HTTP/1.1\r\nContent-Length: 0\r\n\r\n" GET "\r\n"),
+	TEXT("c05_length_and_chunked",
+         GET "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET / HTTP/1.1\r\n\r\n"),
+	TEXT("c05_two_lengths", GET "Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello"),
+	TEXT("c05_chunked_tab", GET "Transfer-Encoding: chunked\t\r\n\r\n0\r\n\r\n"),
+	TEXT("c05_chunked_twice", GET "Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n"),
+	TEXT("c05_identity", GET "Transfer-Encoding: identity\r\n\r\n" GET "\r\n"),
+	TEXT("c07_bare_lf", "GET /metrics HTTP/1.1\nHost: a\n\n"),
+	TEXT("c07_nul", "GET /met\0rics HTTP/1.1\r\nHost: \0\r\n\r\n"),
+	TEXT("c07_obs_fold", GET "A: b\r\n c\r\n\td\r\n\r\n"),
+	TEXT("c07_absolute", "GET http://a:9/metrics?x#y HTTP/1.1\r\nHost: a\r\n\r\n"),
+	TEXT("c07_http_0_9", "GET /metrics\r\n"),
+	TEXT("c07_http_2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+	TEXT("c07_upgrade",
+         GET "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n" GET "\r\n"),
+	TEXT("c07_connect", "CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n\x16\x03\x01"),
+	TEXT("c07_options", "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n"),
+	TEXT("c07_tls_hello", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 0123456789012345678901234567890"),
+	TEXT("c08_double_slash", "GET //metrics HTTP/1.1\r\nHost: a\r\n\r\n"),
+	TEXT("c08_dots", "GET /metrics/../-/ready HTTP/1.1\r\nHost: a\r\n\r\n"),
+	TEXT("c08_percent", "GET /%2e%2e/metrics HTTP/1.1\r\nHost: a\r\n\r\n"),
+	TEXT("no_spaces", "GET/metricsHTTP/1.1\r\n\r\n"),
+	TEXT("blank_lines", "\r\n\r\n\r\n" GET "\r\n\r\n\r\n"),
+};
+const size_t http_seeds_count = sizeof http_seeds / sizeof *http_seeds;
+
+/* Kind of family, label count, its name's number, help, then series: see family_take(). */
+const struct seed exposition_seeds[] = {
+	TEXT("empty", ""),
+	TEXT("counter", "\x00\x00\x05\x04Help\x01\x00\x2a\x00\x00\x00\x00\x00\x00\x00"),
+	TEXT("counter_labelled",
+         "\x00\x02\x06\x04Help\x03\x01\x01\x61\x01\x62\xff\xff\xff\xff\xff\xff\xff\xff"
+         "\x01\x05\"\\\n\r\t\x00\x01\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x09\x00\x00\x00\x00\x00\x00\x00"),
+	TEXT("real_counter", "\x01\x00\x07\x08\\n\nhelp\"\x01\x01\x9a\x99\x99\x99\x99\x99\xb9\x3f"),
+	TEXT(
+		"gauge",
+		"\x02\x01\x08\x01h\x02\x01\x01\x61\x00\x00\x00\x00\x00\x00\xf8\x7f\x01\x01\x62\x00\x00\x00\x00\x00\x00\xf0\xff"),
+	TEXT("gauge_all", "\x03\x01\x08\x01h\x02\x01\x01\x61\x00\x00\x00\x00\x00\x00\xf0\x3f\x05\x00\x00\x00"),
+	TEXT("in_flight", "\x04\x00\x09\x01h\x01\x01\xfe\xff\xff\xff\xff\xff\xff\xff"),
+	TEXT("histogram",
+         "\x05\x01\x0a\x01h\x02\x03\x05\x09\x01\x01\x01\x78\x01\x00\x00\x00\x02\x00\x00\x00\x03\x00\x00\x00"
+         "\x00\x00\x00\x00\x00\x00\x04\x40"),
+	TEXT("summary", "\x06\x00\x0b\x01h\x01\x01\x05\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x14\x40"),
+	TIMES("all_kinds", "", "\x05\x01\x0a\x01h\x03\x03\x05\x09\x06\x01\x02\x03\x04\x02\x01\x03", 40, ""),
+};
+const size_t exposition_seeds_count = sizeof exposition_seeds / sizeof *exposition_seeds;
