@@ -14,6 +14,7 @@ struct muster__applying {
 	struct muster__forgetting *out;
 	bool *was; /* by index: flagged in the ledger before */
 	bool any_was;
+	uint64_t now_ns;      /* Unix time: no request was made later */
 	const uint64_t **had; /* by index of the view's series: what the slab at hand had when it asked, or NULL */
 	/* the slab at hand */
 	const struct muster__slab *slab;

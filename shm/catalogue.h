@@ -32,7 +32,6 @@ struct muster__family_copy {
 
 struct muster__series_copy {
 	uint32_t off;
-	bool removed;
 	struct muster__view_series *view; /* NULL: not mapped, or its family is left out */
 };
 
@@ -72,7 +71,7 @@ struct muster__catalogue {
 	struct muster__catalogue *base;
 	struct muster__catalogue *children, *next; /* tree; next: a sibling */
 	uint32_t refs;                             /* slabs and children that hold this node */
-	bool unshared;                             /* is of one slab alone: a ledger, or one that removes series */
+	bool unshared;                             /* is of one slab alone: a ledger */
 	struct muster__cursor begin, end;
 	unsigned char *bytes; /* end.bytes - begin.bytes of them */
 	struct muster__family_copy *families;
@@ -110,8 +109,7 @@ int muster__catalogue_adopt(struct muster__catalogue **at, const unsigned char *
  *   at       the slab's node; on any return but 0 it holds what was valid
  *   more     further bytes follow, so the last record may be cut off
  *   used     bytes taken: all, unless more is set
- * Returns 0; MUSTER__BAD(...) if a record breaks a rule; -ENOMEM; -ESTALE if a series is removed that other
- *   slabs share or that is mapped: read the whole catalogue again, unshared, into a view made anew. */
+ * Returns 0; MUSTER__BAD(...) if a record breaks a rule; -ENOMEM. */
 int muster__catalogue_append(struct muster__catalogue **at, const struct muster__catalogue_rules *rules,
                              const unsigned char *bytes, size_t count, bool more, size_t *used);
 
@@ -127,7 +125,7 @@ static inline const struct muster__series_shm *muster__series_record(const struc
 }
 
 /* Judge the record at `off` of the node's bytes, and enter it in the node; catalogue_check.c.
- * Returns 0, with node->end.families and so on moved; MUSTER__BAD(...); -ENOMEM; -ESTALE. */
+ * Returns 0, with node->end.families and so on moved; MUSTER__BAD(...); -ENOMEM. */
 int muster__catalogue_enter(struct muster__catalogue *node, const struct muster__catalogue_rules *rules, uint32_t off);
 
 #endif

@@ -70,8 +70,7 @@ static bool item_wanted(const void *ctx, uint32_t item)
 	const struct muster__catalogue *node = wanted->node;
 
 	if (wanted->series)
-		return (item & 1) && !node->series[item >> 1].removed &&
-		       series_same(muster__series_record(node, item >> 1), wanted->series);
+		return (item & 1) && series_same(muster__series_record(node, item >> 1), wanted->series);
 	return !(item & 1) && family_named(record_at(node, node->families[item >> 1].off), wanted->name);
 }
 
@@ -185,25 +184,6 @@ static int series_check(struct checking *c)
 
 /* ---- other kinds -------------------------------------------------------------------------- */
 
-static int remove_check(struct checking *c)
-{
-	const struct muster__remove_shm *record = record_at(c->node, c->off);
-	struct muster__catalogue *node = c->node;
-
-	if (record->series >= node->end.series)
-		return MUSTER__BAD(SERIES);
-	if (record->series < node->begin.series)
-		return -ESTALE;
-	struct muster__series_copy *series = node->series + (record->series - node->begin.series);
-	if (series->removed)
-		return MUSTER__BAD(SERIES);
-	if (record->series - node->begin.series < node->mapping.series)
-		return -ESTALE;
-	series->removed = true;
-	node->unshared = true;
-	return 0;
-}
-
 static int folded_check(struct checking *c)
 {
 	const struct muster__folded_shm *record = record_at(c->node, c->off);
@@ -271,7 +251,6 @@ static const struct {
 } kinds[] = {
 	[MUSTER__RECORD_FAMILY] = {family_check, sizeof(struct muster__family_shm), false},
 	[MUSTER__RECORD_SERIES] = {series_check, sizeof(struct muster__series_shm), false},
-	[MUSTER__RECORD_REMOVE] = {remove_check, sizeof(struct muster__remove_shm), true},
 	[MUSTER__RECORD_FOLDED] = {folded_check, sizeof(struct muster__folded_shm), true},
 	[MUSTER__RECORD_FORGET] = {forget_check, sizeof(struct muster__forget_shm), false},
 	[MUSTER__RECORD_FORGOTTEN] = {forgotten_check, sizeof(struct muster__forgotten_shm), false},

@@ -16,6 +16,7 @@
 #include "forgotten.h"
 #include "grow.h"
 #include "guard.h"
+#include "store.h"
 
 /* ---- the ledger's part -------------------------------------------------------------------- */
 
@@ -84,35 +85,56 @@ static uint64_t int_sum(const struct muster__source *s, uint32_t cell)
 	return sum;
 }
 
-static void real_add(struct muster__values *t, const struct muster__view_series *series, double sign, double x)
+static double real_word(const struct muster__applying *a, const struct muster__series_shm *r, uint32_t bank)
 {
-	muster__real_add_exact(t->high + series->real_at, t->low + series->real_at, sign * x);
+	return muster__double(word_at(&a->source, bank, a->source.real_off + (size_t)r->real_cell * 8));
 }
 
-/* Add to the total what the slab has, or take it away. */
+static void real_add(struct muster__values *t, const struct muster__view_series *series, double x)
+{
+	muster__real_add_exact(t->high + series->real_at, t->low + series->real_at, x);
+}
+
+/* Add to the total what the slab has. */
 static void cells_add(struct muster__applying *a, const struct muster__series_shm *r,
-                      const struct muster__view_series *series, bool away)
-{
-	struct muster__cells cells = cells_of(series);
-
-	for (uint32_t i = 0; i < cells.ints; i++) {
-		uint64_t n = int_sum(&a->source, r->int_cell + i);
-		a->totals->ints[series->int_at + i] += away ? -n : n;
-	}
-	for (uint32_t bank = 0; cells.reals && bank < a->source.bank_count; bank++)
-		real_add(a->totals, series, away ? -1 : 1,
-		         muster__double(word_at(&a->source, bank, a->source.real_off + (size_t)r->real_cell * 8)));
-}
-
-/* The same, away, with what it had when it asked. */
-static void had_take(struct muster__applying *a, const uint64_t *had, const struct muster__view_series *series)
+                      const struct muster__view_series *series)
 {
 	struct muster__cells cells = cells_of(series);
 
 	for (uint32_t i = 0; i < cells.ints; i++)
-		a->totals->ints[series->int_at + i] -= had[i];
+		a->totals->ints[series->int_at + i] += int_sum(&a->source, r->int_cell + i);
+	for (uint32_t bank = 0; cells.reals && bank < a->source.bank_count; bank++)
+		real_add(a->totals, series, real_word(a, r, bank));
+}
+
+/* Take the slab's real away from the total: exactly what is there, bank by bank, or what it had if that is less. */
+static void real_take(struct muster__applying *a, const struct muster__series_shm *r, const uint64_t *had,
+                      const struct muster__view_series *series)
+{
+	double now = 0;
+
+	for (uint32_t bank = 0; bank < a->source.bank_count; bank++)
+		now += real_word(a, r, bank);
+	if (had && muster__double(*had) < now) {
+		real_add(a->totals, series, -muster__double(*had));
+		return;
+	}
+	for (uint32_t bank = 0; bank < a->source.bank_count; bank++)
+		real_add(a->totals, series, -real_word(a, r, bank));
+}
+
+/* Take away what the slab has, or, if it asked, what it had then: it is not believed to have had more. */
+static void cells_take(struct muster__applying *a, const struct muster__series_shm *r, const uint64_t *had,
+                       const struct muster__view_series *series)
+{
+	struct muster__cells cells = cells_of(series);
+
+	for (uint32_t i = 0; i < cells.ints; i++) {
+		uint64_t now = int_sum(&a->source, r->int_cell + i);
+		a->totals->ints[series->int_at + i] -= had && had[i] < now ? had[i] : now;
+	}
 	if (cells.reals)
-		real_add(a->totals, series, -1, muster__double(had[cells.ints]));
+		real_take(a, r, had ? had + cells.ints : NULL, series);
 }
 
 static void gauge_hide(struct muster__applying *a, const struct muster__series_shm *r, const uint64_t *had)
@@ -154,18 +176,16 @@ static void wanted_take(struct muster__applying *a, const struct muster__series_
 	if (a->slab->state == MUSTER__SLAB_DEAD) {
 		/* Nobody is left who could record: what came after its own request stays. */
 		if (had && adds_up(series)) {
-			cells_add(a, r, series, false);
-			had_take(a, had, series);
+			cells_add(a, r, series);
+			cells_take(a, r, had, series);
 			a->series[series->index] = true;
 		}
 		return;
 	}
 	if (is_gauge(series) && !muster__view_series_timestamped(series))
 		gauge_hide(a, r, had);
-	else if (adds_up(series) && had)
-		had_take(a, had, series);
 	else if (adds_up(series))
-		cells_add(a, r, series, true);
+		cells_take(a, r, had, series);
 	flag(a, series);
 }
 
@@ -392,8 +412,12 @@ static int apply(struct muster__applying *a)
 int muster__forgetting_apply(struct muster_region *region, struct muster__values *totals, bool *families, bool *series,
                              struct muster__forgetting *out)
 {
-	struct muster__applying a = {
-		.region = region, .totals = totals, .families = families, .series = series, .out = out};
+	struct muster__applying a = {.region = region,
+	                             .totals = totals,
+	                             .families = families,
+	                             .series = series,
+	                             .out = out,
+	                             .now_ns = muster__unix_ns()};
 	int rc = apply(&a);
 
 	free(a.was);

@@ -42,7 +42,7 @@ static void want(struct muster__applying *a, const struct muster__view_series *s
 	a->out->wanted[series->index] = true;
 	a->out->any = true;
 	if (muster__view_series_timestamped(series) && a->out->after_ns[series->index] < time_ns)
-		a->out->after_ns[series->index] = time_ns;
+		a->out->after_ns[series->index] = time_ns < a->now_ns ? time_ns : a->now_ns;
 }
 
 static void request_want(struct muster__applying *a, const struct muster__forget_at *at,

@@ -134,10 +134,9 @@ struct muster__failures_shm {
 enum muster__record_kind {
 	MUSTER__RECORD_FAMILY = 1,
 	MUSTER__RECORD_SERIES = 2,
-	MUSTER__RECORD_REMOVE = 3,
-	MUSTER__RECORD_FOLDED = 4,    /* ledger only: identity of a slab that is in the totals */
-	MUSTER__RECORD_FORGET = 5,    /* a request of the slab's process: forget a series in the whole region */
-	MUSTER__RECORD_FORGOTTEN = 6, /* ledger only: requests of a slab that are met, and what is hidden of it */
+	MUSTER__RECORD_FOLDED = 3,    /* ledger only: identity of a slab that is in the totals */
+	MUSTER__RECORD_FORGET = 4,    /* a request of the slab's process: forget a series in the whole region */
+	MUSTER__RECORD_FORGOTTEN = 5, /* ledger only: requests of a slab that are met, and what is hidden of it */
 };
 
 struct muster__record_shm {
@@ -176,13 +175,6 @@ struct muster__series_shm {
 	uint32_t int_cell, real_cell;
 	uint32_t pid; /* ledger only, modes all: whose sample; 0: the slab's owner */
 	uint64_t created_unix_ns;
-};
-
-/* The series is no more; its cells are not used again. */
-struct muster__remove_shm {
-	struct muster__record_shm record;
-	uint32_t series; /* ordinal: how many series records stand before the removed one */
-	uint32_t reserved;
 };
 
 struct muster__folded_shm {
@@ -284,7 +276,6 @@ _Static_assert(sizeof(struct muster__series_shm) == 32, "format");
 _Static_assert(offsetof(struct muster__series_shm, int_cell) == 12, "format");
 _Static_assert(offsetof(struct muster__series_shm, pid) == 20, "format");
 _Static_assert(offsetof(struct muster__series_shm, created_unix_ns) == 24, "format");
-_Static_assert(sizeof(struct muster__remove_shm) == 16, "format");
 _Static_assert(sizeof(struct muster__folded_shm) == 56, "format");
 _Static_assert(offsetof(struct muster__family_shm, expiry_s) == 30, "format");
 _Static_assert(sizeof(struct muster__forget_shm) == 32, "format");

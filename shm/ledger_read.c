@@ -20,7 +20,7 @@ int muster__ledger_read(struct muster_region *region, const char *name, struct m
 	if (rc == 0)
 		rc = muster__slab_attach(ledger, region->root);
 	if (rc == 0)
-		rc = muster__slab_tail(ledger, region->root, true);
+		rc = muster__slab_tail(ledger, true);
 	if (rc == 0)
 		rc = muster__slab_finish(ledger);
 	if (rc != 0)

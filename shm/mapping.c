@@ -184,8 +184,7 @@ static int series_map(struct muster__merge *merge, struct muster__catalogue *nod
 	struct muster_str labels[MUSTER_LABELS_MAX];
 	struct muster__view_series *series;
 
-	if (family->view == NULL || node->series[i].removed ||
-	    !muster__series_parts(record, family_record->label_count, labels))
+	if (family->view == NULL || !muster__series_parts(record, family_record->label_count, labels))
 		return 0;
 	int rc = muster__view_series_join(merge, family->view, labels, &series);
 	if (rc == -ENOSPC) {

@@ -146,6 +146,6 @@ int muster__region_lock(struct muster_region *region)
 	region->lock = fd;
 	region->ledger_settled = false;
 	(void)unlinkat(region->dir, MUSTER__LEDGER_NEW, 0); /* of a master that was killed */
-	(void)muster__failures_create(region); /* on a full file system its metric stays 0 */
+	(void)muster__failures_create(region);              /* on a full file system its metric stays 0 */
 	return 0;
 }

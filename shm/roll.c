@@ -245,11 +245,8 @@ static int life_ask(struct muster_region *region)
 
 static int slab_follow(struct muster_region *region, struct muster__slab *slab)
 {
-	uint32_t rereads = slab->rereads;
-	int rc = muster__slab_tail(slab, region->root, false);
+	int rc = muster__slab_tail(slab, false);
 
-	if (slab->rereads != rereads)
-		region->remake = true;
 	if (rc == 0 && slab->gone)
 		rc = muster__slab_finish(slab);
 	if (muster__is_bad(rc))

@@ -256,7 +256,7 @@ static int chunk_read(struct muster__slab *slab, const struct muster__catalogue_
 
 static int catalogue_read(struct muster__slab *slab, uint64_t end, bool ledger)
 {
-	const struct muster__catalogue_rules rules = {&slab->geometry, slab->minor, ledger, ledger || slab->rereads > 0};
+	const struct muster__catalogue_rules rules = {&slab->geometry, slab->minor, ledger, ledger};
 	uint64_t left = end - slab->catalogue->end.bytes;
 	int rc = 0;
 
@@ -278,7 +278,7 @@ static bool within_budget(const struct muster__slab *slab)
 	return (MUSTER__WORD_CELLS + (uint64_t)end->ints + end->reals) * slab->banks_used <= WORDS_MAX;
 }
 
-int muster__slab_tail(struct muster__slab *slab, struct muster__catalogue *root, bool ledger)
+int muster__slab_tail(struct muster__slab *slab, bool ledger)
 {
 	struct lengths l = {.header = (const void *)slab->map};
 
@@ -291,13 +291,6 @@ int muster__slab_tail(struct muster__slab *slab, struct muster__catalogue *root,
 		return rc;
 	slab->banks_used = l.banks_used;
 	rc = catalogue_read(slab, l.catalogue_used, ledger);
-	if (rc == -ESTALE) {
-		/* It takes series back that are in the view already, perhaps as others' too. */
-		muster__catalogue_release(&slab->catalogue);
-		slab->catalogue = muster__catalogue_hold(root);
-		slab->rereads++;
-		rc = catalogue_read(slab, l.catalogue_used, ledger);
-	}
 	return rc == 0 && !within_budget(slab) ? MUSTER__BAD(BUDGET) : rc;
 }
 

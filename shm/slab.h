@@ -33,7 +33,6 @@ struct muster__slab {
 	bool passing;                  /* quarantined for want of descriptors or memory: look again */
 	bool seen;                     /* by the scan of the directory that is under way */
 	bool gone;                     /* the kernel says its owner is dead; the last words are to be taken */
-	uint32_t rereads;              /* how often its whole catalogue was read again, unshared */
 	int fd;                        /* -1: own, dead or quarantined */
 	uint16_t minor;
 	struct muster__geometry geometry;
@@ -64,8 +63,8 @@ void muster__slab_destroy(struct muster__slab **slab);
 int muster__slab_attach(struct muster__slab *slab, struct muster__catalogue *root);
 
 /* Read and judge what was published since the last time.
- * Returns 0; MUSTER__BAD(...); -ENOMEM. Counts slab->rereads if the view must be made anew. */
-int muster__slab_tail(struct muster__slab *slab, struct muster__catalogue *root, bool ledger);
+ * Returns 0; MUSTER__BAD(...); -ENOMEM. */
+int muster__slab_tail(struct muster__slab *slab, bool ledger);
 
 /* The owner is dead and the catalogue is read to its end: take the last words, finish what it began, and
  * let go of the file. Returns 0; MUSTER__BAD(...); -ENOMEM, and nothing has changed. */

@@ -60,11 +60,38 @@ static void pid_of_a_counter(struct forge *f)
 	again(f)->pid = 3;
 }
 
-static void takes_series_back(struct forge *f)
+static void forgets_some(struct forge *f)
 {
-	struct muster__remove_shm r = {.series = 0};
+	struct muster__forgotten_shm r = {.asked_bytes = 4096, .identity = {.pid = 5}};
+	struct muster__hidden_shm hidden[2] = {{.word = 1, .cell = UINT32_MAX}, {.word = 2, .cell = 0}};
 
-	forge_record(f, MUSTER__RECORD_REMOVE, &r, sizeof r, NULL, 0);
+	again(f)->record.flags = MUSTER__SERIES_FORGOTTEN;
+	forge_record(f, MUSTER__RECORD_FORGOTTEN, &r, sizeof r, hidden, sizeof hidden);
+}
+
+static void forgotten_cut_short(struct forge *f)
+{
+	struct muster__forgotten_shm r = {.asked_bytes = 4096};
+
+	forge_record(f, MUSTER__RECORD_FORGOTTEN, &r, sizeof r, "12345678", 8);
+}
+
+static void asks_itself(struct forge *f)
+{
+	struct muster__forget_shm r = {.family = 3, .all = 1};
+
+	forge_record(f, MUSTER__RECORD_FORGET, &r, sizeof r, NULL, 0);
+}
+
+static void flag_on_a_gauge(struct forge *f)
+{
+	forge_family(f, MUSTER_GAUGE, MUSTER_SUM, "other", NULL);
+	forge_series(f, NULL)->record.flags = MUSTER__SERIES_FORGOTTEN;
+}
+
+static void flag_unknown(struct forge *f)
+{
+	again(f)->record.flags = 2;
 }
 
 static void a_slab(struct forge *f)
@@ -114,7 +141,11 @@ const struct slab_case ledger_cases[] = {
 	GOOD(lists_one_twice),
 	GOOD(remainders_in_bank_1),
 	GOOD(samples_of_pids),
-	GOOD(takes_series_back),
+	GOOD(forgets_some),
+	ROW(forgotten_cut_short, CATALOGUE),
+	ROW(asks_itself, CATALOGUE),
+	ROW(flag_on_a_gauge, SERIES),
+	ROW(flag_unknown, SERIES),
 	ROW(sample_of_a_pid_twice, SERIES),
 	ROW(pid_of_a_counter, SERIES),
 	ROW(a_slab, HEADER),

@@ -176,19 +176,82 @@ static void a18_label_pid(struct forge *f)
 	forge_family(f, MUSTER_GAUGE, MUSTER_ALL, "other", "pid");
 }
 
-static void removed_unknown(struct forge *f)
+/* A request of the slab's own process; the label of calls_total is "/" if `labelled`. */
+static struct muster__forget_shm *forget(struct forge *f, uint32_t family, uint16_t value_count, bool labelled)
 {
-	struct muster__remove_shm r = {.series = 99};
+	struct {
+		struct muster__forget_shm fixed;
+		uint64_t values[3];
+		char label[8];
+	} r = {.fixed = {.family = family, .value_count = value_count, .instance = forge_header(f)->identity.instance},
+	       .values = {UINT64_MAX, UINT64_MAX, UINT64_MAX}};
+	size_t bytes = sizeof r.fixed + value_count % 4 * sizeof r.values[0];
 
-	forge_record(f, MUSTER__RECORD_REMOVE, &r, sizeof r, NULL, 0);
+	return forge_record(f, MUSTER__RECORD_FORGET, &r, bytes, "\1\0/", labelled ? 3 : 0);
 }
 
-static void removed_twice(struct forge *f)
-{
-	struct muster__remove_shm r = {.series = 0};
+#define CALLS 3 /* of honest(): what has a label and counts */
 
-	forge_record(f, MUSTER__RECORD_REMOVE, &r, sizeof r, NULL, 0);
-	forge_record(f, MUSTER__RECORD_REMOVE, &r, sizeof r, NULL, 0);
+static void forget_its_own(struct forge *f)
+{
+	forget(f, CALLS, 1, true)->asked_unix_ns = UINT64_MAX;
+}
+
+static void forget_all_of_them(struct forge *f)
+{
+	forget(f, CALLS, 0, false)->all = 1;
+}
+
+static void forget_for_another(struct forge *f)
+{
+	forget(f, CALLS, 1, true)->instance++;
+}
+
+static void forget_family_unknown(struct forge *f)
+{
+	forget(f, 99, 1, true);
+}
+
+static void forget_without_labels(struct forge *f)
+{
+	forget(f, 0, 1, false);
+}
+
+static void forget_values_too_many(struct forge *f)
+{
+	forget(f, CALLS, 2, true);
+}
+
+static void forget_all_with_values(struct forge *f)
+{
+	forget(f, CALLS, 1, false)->all = 1;
+}
+
+static void forget_all_is_2(struct forge *f)
+{
+	forget(f, CALLS, 0, false)->all = 2;
+}
+
+static void forget_values_run_over(struct forge *f)
+{
+	forget(f, CALLS, 0, false)->value_count = 1;
+}
+
+static void forget_label_missing(struct forge *f)
+{
+	forget(f, CALLS, 1, false);
+}
+
+static void forgotten_in_a_slab(struct forge *f)
+{
+	struct muster__forgotten_shm r = {.asked_bytes = 0};
+
+	forge_record(f, MUSTER__RECORD_FORGOTTEN, &r, sizeof r, NULL, 0);
+}
+
+static void flag_in_a_slab(struct forge *f)
+{
+	again(f)->record.flags = MUSTER__SERIES_FORGOTTEN;
 }
 
 static void intent_of_nobody(struct forge *f)
@@ -267,11 +330,11 @@ static void a09_record_too_short_for_its_kind(struct forge *f)
 	forge_record(f, MUSTER__RECORD_SERIES, &r, sizeof r, NULL, 0);
 }
 
-static void a09_remove_with_a_tail(struct forge *f)
+static void a09_folded_with_a_tail(struct forge *f)
 {
-	struct muster__remove_shm r = {.series = 0};
+	struct muster__folded_shm r = {.identity = {.pid = 0}};
 
-	forge_record(f, MUSTER__RECORD_REMOVE, &r, sizeof r, "tail", 4);
+	forge_record(f, MUSTER__RECORD_FOLDED, &r, sizeof r, "tail", 4);
 }
 
 static void intent_of_no_real(struct forge *f)
@@ -284,6 +347,10 @@ static void nothing(struct forge *f)
 	(void)f;
 }
 
+#define GOOD(name)                                                                                                     \
+	{                                                                                                                  \
+#name, name, SLAB_CASE_GOOD, ALL, true, NULL, 0                                                                \
+	}
 #define ROW(name, id)                                                                                                  \
 	{                                                                                                                  \
 #name, name, MUSTER_QUARANTINE_##id, ALL, true, NULL, 0                                                        \
@@ -349,7 +416,7 @@ const struct slab_case slab_cases[] = {
 	ROW(a09_length_4, CATALOGUE),
 	ROW(a09_length_36, CATALOGUE),
 	ROW(a09_record_too_short_for_its_kind, CATALOGUE),
-	ROW(a09_remove_with_a_tail, CATALOGUE),
+	ROW(a09_folded_with_a_tail, CATALOGUE),
 	ROW(a10_length_negative, CATALOGUE),
 	ROW(a10_length_huge, CATALOGUE),
 	ROW(a10_name_runs_over, CATALOGUE),
@@ -390,8 +457,18 @@ const struct slab_case slab_cases[] = {
 	ROW(a18_label_le, FAMILY),
 	ROW(a18_label_name, FAMILY),
 	ROW(a18_label_pid, FAMILY),
-	ROW(removed_unknown, SERIES),
-	ROW(removed_twice, SERIES),
+	GOOD(forget_its_own),
+	GOOD(forget_all_of_them),
+	GOOD(forget_for_another),
+	ROW(forget_family_unknown, SERIES),
+	ROW(forget_without_labels, SERIES),
+	ROW(forget_values_too_many, SERIES),
+	ROW(forget_all_with_values, SERIES),
+	ROW(forget_all_is_2, SERIES),
+	ROW(forget_values_run_over, CATALOGUE),
+	ROW(forget_label_missing, CATALOGUE),
+	ROW(forgotten_in_a_slab, CATALOGUE),
+	ROW(flag_in_a_slab, SERIES),
 	ROW(intent_of_nobody, SERIES),
 	ROW(intent_of_no_real, SERIES),
 };

@@ -173,34 +173,34 @@ static void add_series(void)
 
 static void add_other(void)
 {
-	struct muster__remove_shm remove = {.series = below(5)};
+	struct muster__forgotten_shm forgotten = {.identity = {.pid = below(5), .instance = below(3)},
+	                                          .asked_bytes = number()};
+	struct muster__hidden_shm hidden = {.word = number(), .cell = below(5)};
 	struct muster__folded_shm folded = {.identity = {.pid = below(5), .instance = below(3)}};
 
 	if (!records_count())
 		return;
 	if (below(2))
-		forge_record(&forged, MUSTER__RECORD_REMOVE, &remove, sizeof remove, NULL, 0);
+		forge_record(&forged, MUSTER__RECORD_FORGOTTEN, &forgotten, sizeof forgotten, &hidden, below(3) * 8);
 	else
 		forge_record(&forged, MUSTER__RECORD_FOLDED, &folded, sizeof folded, NULL, 0);
 }
 
-/* A request to forget a series: family, all, values, who asks, when; then values and a label. */
+/* A request to forget a series, with values and a label. */
 static void add_request(void)
 {
 	struct {
-		struct muster__record_shm record;
-		uint32_t family;
-		uint16_t all, value_count;
-		uint64_t instance, asked_unix_ns, values[3];
-	} r = {.family = below(5), .all = below(4) == 0, .value_count = (uint16_t)below(4)};
+		struct muster__forget_shm fixed;
+		uint64_t values[3];
+	} r = {.fixed = {.family = below(5), .all = below(4) == 0, .value_count = (uint16_t)below(4)}};
 
 	if (!records_count())
 		return;
-	r.instance = forge_header(&forged)->identity.instance;
-	r.asked_unix_ns = number();
+	r.fixed.instance = forge_header(&forged)->identity.instance;
+	r.fixed.asked_unix_ns = number();
 	r.values[0] = number();
-	size_t values = r.value_count % 4 * sizeof r.values[0];
-	forge_record(&forged, 5, &r, offsetof(__typeof__(r), values) + values, "\1\0a", below(2) ? 3 : 0);
+	size_t values = r.fixed.value_count % 4 * sizeof r.values[0];
+	forge_record(&forged, MUSTER__RECORD_FORGET, &r, sizeof r.fixed + values, "\1\0a", below(2) ? 3 : 0);
 }
 
 static void copy_record(void)

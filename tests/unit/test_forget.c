@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "reading.h"
+#include "slab_forge.h"
 
 static int setup(void **state)
 {
@@ -433,6 +434,37 @@ static void a_gauge_that_changed_stays_whatever_its_value(void **state)
 	muster_region_destroy(&region);
 }
 
+/* A dead slab that asks and says that it had more than it ever did: it may have the series forgotten, as anyone
+ * may, but not what others record from now on. */
+static void a_false_request_takes_no_more_than_is_there(void **state)
+{
+	static struct forge forged;
+	struct {
+		struct muster__forget_shm fixed;
+		uint64_t had;
+	} request = {.fixed = {.value_count = 1, .asked_unix_ns = UINT64_MAX}, .had = UINT64_MAX};
+	struct puppet one = puppet_start();
+
+	(void)state;
+	order(&one, "aa3");
+	forge_begin(&forged);
+	forge_family(&forged, MUSTER_COUNTER, 0, "calls_total", "kind");
+	*forge_int(&forged, 0, forge_series(&forged, "a")->int_cell) = 2;
+	request.fixed.instance = forge_header(&forged)->identity.instance;
+	forge_record(&forged, MUSTER__RECORD_FORGET, &request, sizeof request, "\1\0a", 3);
+	forge_write(&forged, "slab.forged", true, FORGE_BYTES);
+	struct muster_region *region = master();
+	expect(region, "calls_total{kind=\"a\"}", 5);
+	fold(region);
+	expect(region, "calls_total{kind=\"a\"}", NAN);
+	order(&one, "aa4");
+	expect(region, "calls_total{kind=\"a\"}", 4);
+	puppet_kill(&one);
+	fold(region);
+	expect(region, "calls_total{kind=\"a\"}", 4);
+	muster_region_destroy(&region);
+}
+
 /* Time passes for real; nothing here is tight. */
 static void a_series_nobody_changes_expires(void **state)
 {
@@ -502,6 +534,7 @@ int main(void)
 		ONE(a_child_inherits_no_request),
 		ONE(clearing_takes_what_only_others_have),
 		ONE(a_gauge_that_changed_stays_whatever_its_value),
+		ONE(a_false_request_takes_no_more_than_is_there),
 		ONE(a_series_nobody_changes_expires),
 		ONE(what_cannot_be_removed_is_refused),
 	};

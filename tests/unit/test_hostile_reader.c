@@ -78,30 +78,6 @@ static void a24_truncated_where_it_says_it_has_grown(void **state)
 	muster_region_destroy(&region);
 }
 
-/* What is on the page already must leave it. */
-static void series_is_taken_back_while_it_is_followed(void **state)
-{
-	(void)state;
-	struct muster__remove_shm r = {.series = 0};
-
-	honest(&forged);
-	int fd = forged_own("slab.forged");
-	struct muster_region *region = reader();
-	assert_int_equal(int_of(region, "good_total", ""), 7);
-	forge_record(&forged, MUSTER__RECORD_REMOVE, &r, sizeof r, NULL, 0);
-	*forge_int(&forged, 0, again(&forged)->int_cell) = 3;
-	assert_int_equal(pwrite(fd, forged.bytes, FORGE_BYTES, 0), FORGE_BYTES);
-	for (int i = 0; i < 2; i++) {
-		refresh(region);
-		assert_int_equal(told.count, 0);
-		assert_null(series_of(region, "good_total", ""));
-		assert_int_equal(int_of(region, "calls_total", "/again"), 3);
-		if (i == 0)
-			close(fd);
-	}
-	muster_region_destroy(&region);
-}
-
 static void reads_its_own_slab(void)
 {
 	steady(NULL);
@@ -370,7 +346,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a24_truncated_at_the_moment_of_death, setup, teardown),
 		cmocka_unit_test_setup_teardown(a24_truncated_where_it_says_it_has_grown, setup, teardown),
-		cmocka_unit_test_setup_teardown(series_is_taken_back_while_it_is_followed, setup, teardown),
 		cmocka_unit_test_setup_teardown(own_slab_is_one_of_them, setup, teardown),
 		cmocka_unit_test_setup_teardown(a26_slabs_of_strangers_are_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(shared_history_is_judged_by_each_geometry, setup, teardown),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reading slabs that are odd: of a newer version, taking series back, changing under the reader's eyes, or no
+ * Reading slabs that are odd: of a newer version, changing under the reader's eyes, or no
  * regular files. Those no worker could have written are in test_hostile.c.
  */
 #include <math.h>
@@ -74,26 +74,6 @@ static void a15_takes_any_value(void **state)
 	assert_int_equal(told.count, 0);
 	assert_int_equal(int_of(region, "good_total", ""), 6);
 	assert_true(isnan(real_of(region, "sizes", "")));
-	muster_region_destroy(&region);
-}
-
-/* The first slab is in the view when another that shares its history takes a series back. */
-static void removed_series_do_not_count(void **state)
-{
-	(void)state;
-	struct muster__remove_shm r = {.series = 0};
-
-	honest(&forged);
-	forge_write(&forged, "slab.1", true, ALL);
-	struct muster_region *region = reader();
-	honest(&forged);
-	forge_record(&forged, MUSTER__RECORD_REMOVE, &r, sizeof r, NULL, 0);
-	*forge_int(&forged, 0, again(&forged)->int_cell) = 3;
-	forge_write(&forged, "slab.2", true, ALL);
-	assert_int_equal(muster_region_refresh(region), 0);
-	assert_int_equal(told.count, 0);
-	assert_int_equal(int_of(region, "good_total", ""), 7);
-	assert_int_equal(int_of(region, "calls_total", "/again"), 3);
 	muster_region_destroy(&region);
 }
 
@@ -228,7 +208,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(reads_an_honest_slab, setup, teardown),
 		cmocka_unit_test_setup_teardown(a02_reads_what_it_knows_of_a_newer_minor, setup, teardown),
 		cmocka_unit_test_setup_teardown(a15_takes_any_value, setup, teardown),
-		cmocka_unit_test_setup_teardown(removed_series_do_not_count, setup, teardown),
 		cmocka_unit_test_setup_teardown(a19_changing_slab_harms_nobody, setup, teardown),
 		cmocka_unit_test_setup_teardown(slab_is_read_once_there_are_descriptors, setup, teardown),
 		cmocka_unit_test_setup_teardown(a24_link_fifo_and_directory_are_not_opened, setup, teardown),
