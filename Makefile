@@ -37,7 +37,7 @@ bench_bin := $(patsubst bench/%.c,$(BUILD)/bench/%,$(bench_src))
 
 .PHONY: all demo test bench lint format install clean packages unit twin
 all: $(BUILD)/libmuster.a $(BUILD)/libmuster.so $(BUILD)/libmuster-master.a $(BUILD)/muster \
-     $(BUILD)/order_mgmt $(BUILD)/order_load $(BUILD)/muster.pc $(BUILD)/muster-master.pc
+     $(BUILD)/order_mgmt $(BUILD)/order_load
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
@@ -80,10 +80,6 @@ $(TWIN): $(TWIN_OBJECT) $(call obj,tests/twin/twin.c) $(BUILD)/libmuster.a
 	$(CC) -o $@ $^ $(ALL_LDFLAGS) -Wl,--wrap=munmap $(twin_wraps:%=-Wl,--wrap=muster__%) -lpthread
 twin: $(TWIN)
 
-$(BUILD)/%.pc: %.pc.in include/muster/muster.h
-	@mkdir -p $(@D)
-	sed 's|@PREFIX@|$(PREFIX)|;s|@VERSION@|$(VERSION)|' $< > $@
-
 packages:
 	tools/install-packages
 unit: $(unit_bin)
@@ -112,7 +108,8 @@ install: all
 	install -m 755 $(BUILD)/libmuster.so $(DESTDIR)$(PREFIX)/lib/libmuster.so.$(VERSION)
 	ln -sf libmuster.so.$(VERSION) $(DESTDIR)$(PREFIX)/lib/libmuster.so.0
 	ln -sf libmuster.so.0 $(DESTDIR)$(PREFIX)/lib/libmuster.so
-	install -m 644 $(BUILD)/muster.pc $(BUILD)/muster-master.pc $(DESTDIR)$(PREFIX)/lib/pkgconfig/
+	for pc in muster muster-master; do \
+		sed 's|@PREFIX@|$(PREFIX)|;s|@VERSION@|$(VERSION)|' $$pc.pc.in >$(DESTDIR)$(PREFIX)/lib/pkgconfig/$$pc.pc; done
 clean:
 	rm -rf build
 

@@ -1,6 +1,6 @@
 #!/bin/bash
-# The real Prometheus against the demo: hey sends a counted number of requests while workers are killed;
-# what PromQL says is between what hey saw answered and what it sent, and nothing ever decreased.
+# The real Prometheus against the demo: hey, then wrk, send requests while workers are killed; what PromQL
+# says is between what they saw answered and that with what was in flight, and nothing ever decreased.
 set -euo pipefail
 build=$1
 work=$(mktemp -d /dev/shm/muster-e2e-XXXXXX)
@@ -73,6 +73,27 @@ echo "hey sent $sent, saw $answered answered; counted $total"
 [ "$total" -ge "$answered" ] && [ "$total" -le $((answered + kills * connections)) ] || fail counts_equal
 echo "ok counts_equal"
 
+# wrk says how many whole answers it saw; what is in flight when it stops, and at each kill, may be counted too.
+cat >"$work/done.lua" <<'LUA'
+done = function(summary) io.write("answered ", summary.requests, "\n") end
+LUA
+wrk -t 2 -c $connections -d 5s -s "$work/done.lua" "http://$listen/world" >"$work/wrk.log" 2>&1 &
+wrk=$!
+for _ in $(seq $kills); do
+	sleep 1
+	victim=$(pgrep -P "$server" | shuf -n 1)
+	kill -KILL "$victim"
+done
+wait $wrk
+answered=$(awk '$1 == "answered" { print $2 }' "$work/wrk.log")
+worlds() { curl -sf "http://$metrics/metrics" | awk '/^order_mgmt_duration_seconds_count.*"\/world"/ { s += $2 } END { print s + 0 }'; }
+world=$(worlds)
+echo "wrk saw $answered answered; counted $world"
+[ "$answered" -gt 0 ] && [ "$world" -ge "$answered" ] && [ "$world" -le $((answered + (kills + 1) * connections)) ] || fail wrk_counts_equal
+echo "ok wrk_counts_equal"
+await 20 is 'sum(order_mgmt_duration_seconds_count{path="/world"})' "$world" || fail promql_agrees_with_wrk
+echo "ok promql_agrees_with_wrk"
+
 await 20 is 'sum(order_mgmt_duration_seconds_count{path="/hello"})' $((total + before)) || fail promql_agrees
 echo "ok promql_agrees"
 names=$(curl -sf "http://$api/api/v1/label/__name__/values" |
@@ -84,7 +105,7 @@ done
 echo "ok nothing_decreased"
 is 'min_over_time(up{job="demo"}[1m]) == bool 1' 1 || fail never_down
 echo "ok never_down"
-is 'muster_worker_exits_total{reason="SIGKILL"}' $kills || fail kills_are_counted
+is 'muster_worker_exits_total{reason="SIGKILL"}' $((2 * kills)) || fail kills_are_counted
 echo "ok kills_are_counted"
 
 curl -sf "http://$metrics/metrics" >"$work/page.txt"

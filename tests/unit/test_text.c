@@ -366,7 +366,7 @@ static void drops_and_refusals_are_shown(void **state)
 	                       SELF_SERIES "muster_dropped_series_total{family=\"a_total\",reason=\"family_limit\"} 3\n"
 	                                   "muster_dropped_series_total{family=\"b_total\",reason=\"family_limit\"} 9\n"
 	                                   "muster_dropped_series_total{family=\"b_total\",reason=\"label_values\"} 1\n"
-	                                   "# HELP muster_refused_updates_total "));
+	                                   "# HELP muster_left_out_series_total "));
 	assert_non_null(strstr(got, "\nmuster_refused_updates_total{reason=\"mostrecent_add\"} 5\n"));
 	assert_non_null(strstr(got, "\nmuster_dropped_families_total{reason=\"conflict\"} 6\n"));
 	free(got);
