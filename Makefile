@@ -2,6 +2,7 @@
 # make            build into build/
 # make demo       install packages, build, run the order-management demo (DEMO_SECONDS=n to end it)
 # make test       install packages, build twice (plain; ASan+UBSan), run every test
+# make soak       a kill-loop with an oracle: SECONDS=n SEED=s
 # make bench      measure, JSON lines
 # make lint       format, include arrows, header self-containment, clang-tidy, cppcheck
 # make format     bring C files to the format
@@ -35,7 +36,7 @@ pic = $(patsubst %.c,$(BUILD)/pic/%.o,$(1))
 unit_bin := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(unit_src))
 bench_bin := $(patsubst bench/%.c,$(BUILD)/bench/%,$(bench_src))
 
-.PHONY: all demo test bench lint format install clean packages unit twin
+.PHONY: all demo test bench lint format install clean packages unit twin soak
 all: $(BUILD)/libmuster.a $(BUILD)/libmuster.so $(BUILD)/libmuster-master.a $(BUILD)/muster \
      $(BUILD)/order_mgmt $(BUILD)/order_load
 
@@ -70,6 +71,9 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libmuster.a
 $(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(BUILD)/obj/bench/common/bench.o $(BUILD)/libmuster.a
 	@mkdir -p $(@D)
 	$(CC) -o $@ $^ $(ALL_LDFLAGS) -lpthread -lm
+$(BUILD)/soak: $(call obj,tests/soak/soak.c bench/common/master.c) $(BUILD)/libmuster.a | $(BUILD)/muster
+	$(CC) -o $@ $^ $(ALL_LDFLAGS) -lpthread
+$(BUILD)/bench/churn: $(BUILD)/obj/bench/common/master.o | $(BUILD)/muster
 
 # Writer and reader as threads over one mapping, for TSan: make twin BUILD=build/tsan SANITIZE=thread
 # tests/twin/weaken puts TWIN_OBJECT, a changed file of the library, before it.
@@ -88,13 +92,18 @@ demo: packages
 	$(MAKE) all
 	examples/order_mgmt/demo $(BUILD)
 test: packages
-	$(MAKE) all unit
+	$(MAKE) all unit $(BUILD)/bench/churn $(BUILD)/soak
 	$(MAKE) all unit BUILD=build/asan SANITIZE=address,undefined
 	$(MAKE) twin BUILD=build/tsan SANITIZE=thread
 	tests/run
 bench: packages
 	$(MAKE) all $(bench_bin)
 	bench/run $(BUILD)
+SECONDS ?= 60
+SEED ?= $(shell date +%s)
+soak: packages
+	$(MAKE) all $(BUILD)/soak
+	$(BUILD)/soak $(BUILD)/muster $(SECONDS) $(SEED)
 lint: packages
 	tools/lint
 format:
