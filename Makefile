@@ -2,6 +2,7 @@
 # make            build into build/
 # make demo       install packages, build, run the order-management demo (DEMO_SECONDS=n to end it)
 # make test       install packages, build twice (plain; ASan+UBSan), run every test
+# make check-models   the protocols as Promela models, exhaustively
 # make soak       a kill-loop with an oracle: SECONDS=n SEED=s
 # make bench      measure, JSON lines
 # make lint       format, include arrows, header self-containment, clang-tidy, cppcheck
@@ -36,7 +37,7 @@ pic = $(patsubst %.c,$(BUILD)/pic/%.o,$(1))
 unit_bin := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(unit_src))
 bench_bin := $(patsubst bench/%.c,$(BUILD)/bench/%,$(bench_src))
 
-.PHONY: all demo test bench lint format install clean packages unit twin soak
+.PHONY: all demo test bench lint format install clean packages unit twin soak check-models
 all: $(BUILD)/libmuster.a $(BUILD)/libmuster.so $(BUILD)/libmuster-master.a $(BUILD)/muster \
      $(BUILD)/order_mgmt $(BUILD)/order_load
 
@@ -104,6 +105,8 @@ SEED ?= $(shell date +%s)
 soak: packages
 	$(MAKE) all $(BUILD)/soak
 	$(BUILD)/soak $(BUILD)/muster $(SECONDS) $(SEED)
+check-models: packages
+	tests/models/run
 lint: packages
 	tools/lint
 format:
