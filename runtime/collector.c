@@ -102,6 +102,7 @@ static void fold_found(struct muster__collector *c)
 {
 	size_t folded = 0;
 
+	muster__region_trim(c->region);
 	(void)muster__region_expire(c->region); /* for want of memory they expire later */
 	if (!muster__region_fold_due(c->region))
 		return;

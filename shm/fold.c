@@ -13,7 +13,9 @@
  */
 #include "fold.h"
 
+#include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "error.h"
@@ -220,6 +222,33 @@ static bool mostly_nobodys(const struct muster_region *region)
 		if (region->slabs[i]->catalogue)
 			series += region->slabs[i]->catalogue->end.series;
 	return region->merge.series_count > 2 * (series + 512);
+}
+
+/* ---- what is quarantined ------------------------------------------------------------------ */
+
+static bool is_left(const struct muster_region *region, const struct muster__slab *slab)
+{
+	struct stat st;
+	int fd = openat(region->dir, slab->name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	if (fd < 0)
+		return false;
+	bool left = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_ino == slab->ino && muster__life_file_left(fd);
+	close(fd);
+	return left;
+}
+
+void muster__region_trim(struct muster_region *region)
+{
+	size_t kept = 0;
+
+	for (size_t i = region->slabs_count; region->lock >= 0 && i-- > 0;) {
+		const struct muster__slab *slab = region->slabs[i];
+		if (slab->state != MUSTER__SLAB_QUARANTINED || slab->passing || kept++ < MUSTER__QUARANTINED_KEPT)
+			continue;
+		if (is_left(region, slab) && unlinkat(region->dir, slab->name, 0) == 0)
+			muster__roll_strike(region, i);
+	}
 }
 
 /* ---- the whole ---------------------------------------------------------------------------- */

@@ -33,6 +33,12 @@ bool muster__region_fold_due(const struct muster_region *region);
  * Returns 0; -errno (nothing is lost: the next call folds them). */
 int muster__region_fold(struct muster_region *region, size_t *folded);
 
+#define MUSTER__QUARANTINED_KEPT 16
+
+/* Unlink files of quarantined slabs, beyond MUSTER__QUARANTINED_KEPT that are kept to be looked at, if they are
+ * regular and nobody can write them any more. Needs the lock. */
+void muster__region_trim(struct muster_region *region);
+
 /* Descriptors that become readable when a live worker dies (pidfds); for the master's loop. */
 size_t muster__region_pidfds(const struct muster_region *region, int *fds, size_t count_max);
 

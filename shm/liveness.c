@@ -182,3 +182,8 @@ void muster__life_end(struct muster__life *life)
 		close(life->pidfd);
 	life->pidfd = -1;
 }
+
+bool muster__life_file_left(int fd)
+{
+	return !locked(fd) && written(fd) == WRITTEN_NO;
+}

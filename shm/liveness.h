@@ -42,4 +42,8 @@ bool muster__life_goes_on(struct muster__life *life, const struct muster__identi
 
 void muster__life_end(struct muster__life *life);
 
+/* Does nobody hold the record lock of a file open read-only, nor can write it? For files that say nothing believable
+ * about their owner. */
+bool muster__life_file_left(int fd);
+
 #endif

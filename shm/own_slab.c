@@ -5,6 +5,7 @@
  */
 #include "own_slab.h"
 
+#include <errno.h>
 #include <sys/mman.h>
 
 #include "store.h"
@@ -20,18 +21,22 @@ static void *map_again(const struct muster__store *s)
 	return p;
 }
 
-void *muster__own_slab_map(uint64_t dev, uint64_t ino, size_t *bytes)
+int muster__own_slab_map(uint64_t dev, uint64_t ino, const unsigned char **map, size_t *bytes)
 {
 	const struct muster__store *s = &muster__store;
 	sigset_t saved;
-	void *p = NULL;
+	int rc = -ENOENT;
 
 	muster__store_lock(&saved);
 	/* A forked child that has not attached yet still has its parent's slab in the store. */
 	if (muster__process()->attached && s->map && s->fd >= 0 && s->dev == dev && s->ino == ino) {
-		p = map_again(s);
-		*bytes = s->geometry.file_bytes;
+		const unsigned char *p = map_again(s);
+		rc = p ? 0 : -ENOMEM;
+		if (p) {
+			*map = p;
+			*bytes = s->geometry.file_bytes;
+		}
 	}
 	muster__store_unlock(&saved);
-	return p;
+	return rc;
 }

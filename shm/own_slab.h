@@ -11,10 +11,9 @@
 /* Map this process's own slab a second time, read-only, without opening the file: POSIX drops the record
  * lock that tells other readers we live as soon as the process closes any descriptor of the file.
  *   dev, ino   the file in question
- *   bytes      length of the mapping
- * Returns the mapping, to be unmapped by the caller; NULL if the file is not our slab, or there is no
- *   memory.
+ *   map, bytes the mapping, to be unmapped by the caller; untouched on failure
+ * Returns 0; -ENOENT if the file is not our slab; -ENOMEM.
  * Context: any thread. */
-void *muster__own_slab_map(uint64_t dev, uint64_t ino, size_t *bytes);
+int muster__own_slab_map(uint64_t dev, uint64_t ino, const unsigned char **map, size_t *bytes);
 
 #endif

@@ -42,7 +42,9 @@ bool muster__roll_named(const struct muster_region *region, const struct muster_
 {
 	struct stat st;
 
-	return fstatat(region->dir, slab->name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_ino == slab->ino;
+	if (fstatat(region->dir, slab->name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		return errno != ENOENT; /* what cannot be asked has not changed */
+	return st.st_ino == slab->ino;
 }
 
 /* ---- coming ------------------------------------------------------------------------------- */

@@ -63,18 +63,20 @@ static int header_read(struct muster__slab *slab, uint64_t file_bytes, bool ledg
 	return 0;
 }
 
-/* Our own slab is never opened; see own_slab.h. */
-static bool own_map(int dir, struct muster__slab *slab, uint64_t *bytes)
+/* Our own slab is never opened; see own_slab.h. Returns -ENOENT if it is another's. */
+static int own_map(int dir, struct muster__slab *slab, uint64_t *bytes)
 {
 	struct stat st;
 
 	if (fstatat(dir, slab->name, &st, AT_SYMLINK_NOFOLLOW) != 0)
-		return false;
-	slab->map = muster__own_slab_map(st.st_dev, st.st_ino, &slab->map_bytes);
+		return -ENOENT;
+	int rc = muster__own_slab_map(st.st_dev, st.st_ino, &slab->map, &slab->map_bytes);
+	if (rc == -ENOENT)
+		return rc;
 	slab->dev = st.st_dev;
 	slab->ino = st.st_ino;
 	*bytes = slab->map_bytes;
-	return slab->map != NULL;
+	return rc;
 }
 
 static struct muster__slab *slab_alloc(const char *name)
@@ -100,10 +102,11 @@ int muster__slab_open(int dir, const char *name, uid_t owner, bool ledger, struc
 
 	if (slab == NULL)
 		return -ENOMEM;
-	int rc = !ledger && own_map(dir, slab, &bytes) ? 0 : file_open(dir, slab, owner, &bytes);
+	int own = ledger ? -ENOENT : own_map(dir, slab, &bytes);
+	int rc = own == -ENOENT ? file_open(dir, slab, owner, &bytes) : own;
 	if (rc == 0)
 		rc = header_read(slab, bytes, ledger);
-	if (muster__is_bad(rc) || for_want_of_something(rc)) {
+	if (muster__is_bad(rc) || for_want_of_something(rc) || own == -ENOMEM) {
 		slab->passing = !muster__is_bad(rc);
 		muster__slab_quarantine(slab, slab->passing ? MUSTER_QUARANTINE_OPEN : muster__bad_reason(rc));
 	} else if (rc != 0) {

@@ -188,8 +188,10 @@ void muster__mapping_copy_values(const struct muster__mapping *old)
 	const struct muster__store *s = &muster__store;
 	const struct muster__geometry *g = &s->geometry;
 	const struct muster__header_shm *from = (const void *)old->map;
-	uint64_t banks = muster__load_relaxed(&from->banks_used);
 
+	if (from == NULL) /* there was no memory: nothing was recorded */
+		return;
+	uint64_t banks = muster__load_relaxed(&from->banks_used);
 	for (uint64_t i = 0; i < banks && (i == 0 || muster__store_add_bank() == 0); i++) {
 		uint64_t off = g->bank_off + i * g->bank_stride;
 		memcpy(s->map + off, old->map + off, (MUSTER__WORD_CELLS + s->int_used) * 8);
@@ -222,6 +224,9 @@ static int fill(const struct muster__mapping *old)
 	struct muster__store *s = &muster__store;
 	const struct muster__geometry *g = &s->geometry;
 	uint64_t first = s->catalogue_used + CATALOGUE_BACKED_FIRST;
+
+	if (s->catalogue_used && old->map == NULL)
+		return -ENOMEM; /* an ancestor had no memory to keep it in */
 
 	s->backed = (struct muster__backed){.catalogue = page_up(first < g->catalogue_bytes ? first : g->catalogue_bytes)};
 	s->backed_bytes = 0;

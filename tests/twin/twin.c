@@ -35,8 +35,8 @@ static void check(bool good, const char *what)
 
 /* ---- the wrappers ------------------------------------------------------------------------- */
 
-void *__real_muster__own_slab_map(uint64_t dev, uint64_t ino, size_t *bytes);
-void *__wrap_muster__own_slab_map(uint64_t dev, uint64_t ino, size_t *bytes);
+int __real_muster__own_slab_map(uint64_t dev, uint64_t ino, const unsigned char **map, size_t *bytes);
+int __wrap_muster__own_slab_map(uint64_t dev, uint64_t ino, const unsigned char **map, size_t *bytes);
 int __real_munmap(void *map, size_t bytes);
 int __wrap_munmap(void *map, size_t bytes);
 int __real_muster__slab_back(uint64_t off, uint64_t bytes);
@@ -48,14 +48,15 @@ void __wrap_muster__bank_return(uint32_t index);
 
 static unsigned long looked, borrowed; /* relaxed: counted, never waited for */
 
-void *__wrap_muster__own_slab_map(uint64_t dev, uint64_t ino, size_t *bytes)
+int __wrap_muster__own_slab_map(uint64_t dev, uint64_t ino, const unsigned char **map, size_t *bytes)
 {
-	void *again = __real_muster__own_slab_map(dev, ino, bytes);
+	int rc = __real_muster__own_slab_map(dev, ino, map, bytes);
 
-	if (again == NULL)
-		return NULL;
-	(void)__real_munmap(again, *bytes);
-	return muster__store.map;
+	if (rc != 0)
+		return rc;
+	(void)__real_munmap((void *)(uintptr_t)*map, *bytes);
+	*map = muster__store.map;
+	return 0;
 }
 
 int __wrap_munmap(void *map, size_t bytes)

@@ -237,6 +237,41 @@ static void master_killed_at_every_step_of_a_fold(void **state)
 	assert_true(workers > 40);
 }
 
+static void garbage_write(int n)
+{
+	char path[200];
+
+	(void)snprintf(path, sizeof path, "%s/slab.garbage%d", support_region, n);
+	FILE *file = fopen(path, "w");
+	assert_non_null(file);
+	(void)fputs("not a slab", file);
+	fclose(file);
+}
+
+/* A worker that leaves garbage and is started again must not fill the region; some is kept to be looked at. */
+static void files_nobody_believes_do_not_pile_up(void **state)
+{
+	char path[200];
+
+	(void)state;
+	worker_live_and_die(count_two, NULL);
+	for (int i = 0; i < 40; i++)
+		garbage_write(i);
+	(void)snprintf(path, sizeof path, "%s/slab.garbage99", support_region);
+	int fd = open(path, O_RDWR | O_CREAT, 0600); /* somebody still writes */
+	struct muster_region *region = master();
+	assert_int_equal(told.count, 41);
+	muster__region_trim(region);
+	assert_int_equal(files_named("slab.garbage99"), 1);
+	assert_in_range(files_named("slab.garbage"), MUSTER__QUARANTINED_KEPT, MUSTER__QUARANTINED_KEPT + 1);
+	assert_int_equal(fold(region), 1);
+	assert_int_equal(muster_region_refresh(region), 0);
+	expect_runs(region, 1);
+	assert_int_equal(told.count, 41); /* nobody is told of twice */
+	close(fd);
+	muster_region_destroy(&region);
+}
+
 static void keep_slabs(const char *suffix_from, const char *suffix_to)
 {
 	char from[400], to[500];
@@ -574,6 +609,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(view_is_the_same_after_a_fold, setup, teardown),
 		cmocka_unit_test_setup_teardown(sums_of_reals_do_not_depend_on_who_died_first, setup, teardown),
 		cmocka_unit_test_setup_teardown(master_killed_at_every_step_of_a_fold, setup, teardown),
+		cmocka_unit_test_setup_teardown(files_nobody_believes_do_not_pile_up, setup, teardown),
 		cmocka_unit_test_setup_teardown(slab_that_the_ledger_lists_is_only_unlinked, setup, teardown),
 		cmocka_unit_test_setup_teardown(reader_beside_the_master_counts_each_worker_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(reader_that_slept_over_two_folds_counts_each_worker_once, setup, teardown),
