@@ -242,6 +242,13 @@ static void forget_label_missing(struct forge *f)
 	forget(f, CALLS, 1, false);
 }
 
+static void forget_label_not_utf8(struct forge *f)
+{
+	char *record = (char *)forget(f, CALLS, 0, true);
+
+	record[sizeof(struct muster__forget_shm) + 2] = '\xff';
+}
+
 static void forgotten_in_a_slab(struct forge *f)
 {
 	struct muster__forgotten_shm r = {.asked_bytes = 0};
@@ -467,6 +474,7 @@ const struct slab_case slab_cases[] = {
 	ROW(forget_all_is_2, SERIES),
 	ROW(forget_values_run_over, CATALOGUE),
 	ROW(forget_label_missing, CATALOGUE),
+	ROW(forget_label_not_utf8, SERIES),
 	ROW(forgotten_in_a_slab, CATALOGUE),
 	ROW(flag_in_a_slab, SERIES),
 	ROW(intent_of_nobody, SERIES),

@@ -32,6 +32,8 @@ static muster_counter counter;
 static muster_real_counter real_counter;
 static muster_gauge gauge;
 static muster_histogram histogram;
+static muster_summary summary;
+static muster_gauge level;
 static muster_in_flight in_flight;
 static struct muster_family *labelled;
 
@@ -41,6 +43,8 @@ static void prepare_all(void)
 	real_counter = muster_real_counter_with(family(MUSTER_REAL_COUNTER, "r_total", 0, false));
 	gauge = muster_gauge_with(family(MUSTER_GAUGE, "g", MUSTER_MOSTRECENT, false));
 	histogram = muster_histogram_with(family(MUSTER_HISTOGRAM, "h", 0, false));
+	summary = muster_summary_with(family(MUSTER_SUMMARY, "s", 0, false));
+	level = muster_gauge_with(family(MUSTER_GAUGE, "v", MUSTER_MAX, false));
 	in_flight = muster_in_flight_with(family(MUSTER_IN_FLIGHT, "f", 0, false));
 	labelled = family(MUSTER_COUNTER, "l_total", 0, true);
 	muster_counter_add(counter, 3);
@@ -48,6 +52,8 @@ static void prepare_all(void)
 	muster_gauge_set(gauge, 3);
 	muster_histogram_observe(histogram, 0.5);
 	muster_histogram_observe(histogram, 2);
+	muster_summary_observe(summary, 2);
+	muster_gauge_set(level, 5);
 	muster_in_flight_begin(in_flight);
 	muster_counter_inc(muster_counter_with(labelled, "old"));
 }
@@ -91,6 +97,30 @@ static void op_gauge(void)
 static void op_histogram(void)
 {
 	muster_histogram_observe(histogram, 0.25);
+}
+
+static void op_summary(void)
+{
+	muster_summary_observe(summary, 0.25);
+}
+
+static void op_level(void)
+{
+	muster_gauge_add(level, 2);
+}
+
+/* The thread runs as it likes beside the one that is stepped; both die at once. */
+static void op_thread(void)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, record_once, NULL) != 0 || pthread_join(thread, NULL) != 0)
+		_exit(98);
+}
+
+static void op_remove(void)
+{
+	(void)muster_remove_with(labelled, "old");
 }
 
 static void op_in_flight(void)
@@ -160,6 +190,19 @@ static bool page_histogram(const char *page)
 	return base_holds(page) && (before || after);
 }
 
+static bool page_summary(const char *page)
+{
+	bool before = is(page, "s_count", 1) && is(page, "s_sum", 2);
+	bool after = is(page, "s_count", 2) && is(page, "s_sum", 2.25);
+
+	return base_holds(page) && (before || after);
+}
+
+static bool page_level(const char *page)
+{
+	return base_holds(page) && (is(page, "v", 5) || is(page, "v", 7));
+}
+
 static bool page_base(const char *page)
 {
 	return base_holds(page);
@@ -202,7 +245,11 @@ static const struct operation {
 	{"real counter add", prepare_all, op_real_counter, page_real_counter},
 	{"mostrecent gauge set", prepare_all, op_gauge, page_gauge},
 	{"histogram observe", prepare_all, op_histogram, page_histogram},
+	{"summary observe", prepare_all, op_summary, page_summary},
+	{"gauge add", prepare_all, op_level, page_level},
 	{"in flight end", prepare_all, op_in_flight, page_base},
+	{"thread start and exit", prepare_all, op_thread, page_counter},
+	{"request to remove a series", prepare_all, op_remove, page_base},
 	{"series creation", prepare_all, op_series, page_series},
 	{"family creation", prepare_all, op_family, page_family},
 	{"attach", prepare_nothing, op_attach, page_attach},
