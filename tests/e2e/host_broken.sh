@@ -105,7 +105,7 @@ for row in $worker_calls; do
 		# 127 and 1: the start-up code or a thread's stack, which the program itself gives up for.
 		[ "$status" -eq 0 ] || [ "$status" -eq 1 ] || [ "$status" -eq 127 ] || fail "worker, $row:$n: exit $status"
 		"$muster" cat --region "$dir/region" >"$dir/page" || fail "worker, $row:$n: page"
-		"$here/host_page.py" 1 40 <"$dir/page" >/dev/null 2>&1 || [ "$(calls <"$dir/page")" -le 120 ] || fail "worker, $row:$n: counts"
+		/usr/bin/python3 "$here/host_page.py" 1 40 <"$dir/page" >/dev/null 2>&1 || [ "$(calls <"$dir/page")" -le 120 ] || fail "worker, $row:$n: counts"
 		runs=$((runs + 1))
 	done
 done

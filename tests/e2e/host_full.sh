@@ -30,7 +30,7 @@ for kib in 16 24 32 40 48 56 64 72 80 96 112 128 144 160 176 192 208 224 256 288
 	mounted "${kib}k"
 	MUSTER_REGION=$dir/full "$dir/worker" $series || fail "worker with $kib KiB: exit $?"
 	page >"$dir/page" || fail "scrape with $kib KiB"
-	verdict=$("$here/host_page.py" 1 $series <"$dir/page") || fail "page with $kib KiB"
+	verdict=$(/usr/bin/python3 "$here/host_page.py" 1 $series <"$dir/page") || fail "page with $kib KiB"
 	case $verdict in *"attached 0"*) seen_attach_fail=1 ;; *" $series series") seen_all=1 ;; *) seen_dropped=1 ;; esac
 	unmounted
 done
@@ -46,7 +46,7 @@ for _ in $(seq 150); do
 done
 for pid in "${pids[@]}"; do wait "$pid" || fail "worker of many: exit $?"; done
 until_true 20 sh -c "[ \$(ls $dir/full | grep -c ^slab) -le 1 ]" || fail "all are folded"
-page | "$here/host_page.py" 150 2000 || fail "page of many"
+page | /usr/bin/python3 "$here/host_page.py" 150 2000 || fail "page of many"
 ok many_workers_on_64_mb
 # Filled by somebody else while all goes on: totals stay, and folding goes on once there is room.
 MUSTER_REGION=$dir/full "$dir/worker" 10 &

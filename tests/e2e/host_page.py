@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """Judge a page: host_page.py WORKERS SERIES <page. Each worker ran host_worker SERIES: three threads, each series once.
 
