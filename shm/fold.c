@@ -263,7 +263,8 @@ static void largest_quarantine(struct muster_region *region)
 		if (is_dead(slab) && (largest == NULL || slab->catalogue->end.bytes > largest->catalogue->end.bytes))
 			largest = slab;
 	}
-	muster__roll_quarantine(region, largest, MUSTER_QUARANTINE_BUDGET);
+	if (largest)
+		muster__roll_quarantine(region, largest, MUSTER_QUARANTINE_BUDGET);
 }
 
 /* Returns MUSTER__BAD(BUDGET) if there is a slab less now, and it should be tried again. */

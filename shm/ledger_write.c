@@ -43,7 +43,7 @@ static void *record_put(struct image *m, uint16_t kind, size_t bytes)
 {
 	uint32_t whole = muster__align8((uint32_t)bytes);
 
-	if (muster__grow(&m->catalogue, &m->catalogue_capacity, m->catalogue_bytes + whole, 1) != 0)
+	if (muster__grow(&m->catalogue, &m->catalogue_capacity, m->catalogue_bytes + whole, 1) != 0 || m->catalogue == NULL)
 		return NULL;
 	struct muster__record_shm *record = (void *)(m->catalogue + m->catalogue_bytes);
 	memset(record, 0, whole);
