@@ -23,7 +23,7 @@ static inline void steady(void *arg)
 	muster_histogram_observe(muster_histogram_with(family), 1.5);
 }
 
-static inline int setup(void **state)
+static inline int steady_setup(void **state)
 {
 	(void)state;
 	region_make();
@@ -31,7 +31,7 @@ static inline int setup(void **state)
 	return 0;
 }
 
-static inline int teardown(void **state)
+static inline int steady_teardown(void **state)
 {
 	(void)state;
 	worker_kill(steady_worker);

@@ -49,6 +49,21 @@ __attribute__((unused)) static void region_remove(void)
 	(void)rmdir(support_region);
 }
 
+/* A region of its own for each test. */
+__attribute__((unused)) static int setup(void **state)
+{
+	(void)state;
+	region_make();
+	return 0;
+}
+
+__attribute__((unused)) static int teardown(void **state)
+{
+	(void)state;
+	region_remove();
+	return 0;
+}
+
 /* Run fn in a child process and wait; the status is the child's wait status. */
 __attribute__((unused)) static int in_child(void (*fn)(void))
 {

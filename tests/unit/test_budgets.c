@@ -9,14 +9,7 @@
 
 #include "reading.h"
 
-static int setup(void **state)
-{
-	(void)state;
-	region_make();
-	return 0;
-}
-
-static int teardown(void **state)
+static int limits_teardown(void **state)
 {
 	(void)state;
 	(void)unsetenv("MUSTER_SERIES_MAX");
@@ -200,10 +193,10 @@ static void a_flood_that_died_leaves_room_for_the_living(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(a_process_has_its_limit_over_all_families, setup, teardown),
-		cmocka_unit_test_setup_teardown(the_last_series_is_refused_to_no_thread, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_region_has_its_limit_over_all_workers, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_flood_that_died_leaves_room_for_the_living, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_process_has_its_limit_over_all_families, setup, limits_teardown),
+		cmocka_unit_test_setup_teardown(the_last_series_is_refused_to_no_thread, setup, limits_teardown),
+		cmocka_unit_test_setup_teardown(a_region_has_its_limit_over_all_workers, setup, limits_teardown),
+		cmocka_unit_test_setup_teardown(a_flood_that_died_leaves_room_for_the_living, setup, limits_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

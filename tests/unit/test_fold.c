@@ -11,20 +11,6 @@
 #include "slab_forge.h"
 #include "killed.h"
 
-static int setup(void **state)
-{
-	(void)state;
-	region_make();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	region_remove();
-	return 0;
-}
-
 static size_t files_named(const char *prefix)
 {
 	size_t n = 0;

@@ -9,20 +9,6 @@
 #include "reading.h"
 #include "slab_forge.h"
 
-static int setup(void **state)
-{
-	(void)state;
-	region_make();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	region_remove();
-	return 0;
-}
-
 /* ---- workers that do as they are told ----------------------------------------------------- */
 
 struct puppet {

@@ -325,11 +325,11 @@ static void a38_a_slab_has_a_budget_of_series(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(corpus_slabs_are_refused_for_their_reason, setup, teardown),
-		cmocka_unit_test_setup_teardown(corpus_ledgers_are_refused_for_their_reason, setup, teardown),
-		cmocka_unit_test_setup_teardown(a38_a_slab_has_a_budget_of_families, setup, teardown),
-		cmocka_unit_test_setup_teardown(a38_two_bombs_do_not_stop_the_fold, setup, teardown),
-		cmocka_unit_test_setup_teardown(a38_a_slab_has_a_budget_of_series, setup, teardown),
+		cmocka_unit_test_setup_teardown(corpus_slabs_are_refused_for_their_reason, steady_setup, steady_teardown),
+		cmocka_unit_test_setup_teardown(corpus_ledgers_are_refused_for_their_reason, steady_setup, steady_teardown),
+		cmocka_unit_test_setup_teardown(a38_a_slab_has_a_budget_of_families, steady_setup, steady_teardown),
+		cmocka_unit_test_setup_teardown(a38_two_bombs_do_not_stop_the_fold, steady_setup, steady_teardown),
+		cmocka_unit_test_setup_teardown(a38_a_slab_has_a_budget_of_series, steady_setup, steady_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

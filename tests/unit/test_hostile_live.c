@@ -374,10 +374,10 @@ static void a30_other_users_reach_no_slab(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(a19_a24_changing_files_harm_nobody, setup, teardown),
-		cmocka_unit_test_setup_teardown(a26_a_second_name_of_a_slab_does_not_count, setup, teardown),
-		cmocka_unit_test_setup_teardown(a26_directory_replaced_after_the_check, setup, teardown),
-		cmocka_unit_test_setup_teardown(a30_other_users_reach_no_slab, setup, teardown),
+		cmocka_unit_test_setup_teardown(a19_a24_changing_files_harm_nobody, steady_setup, steady_teardown),
+		cmocka_unit_test_setup_teardown(a26_a_second_name_of_a_slab_does_not_count, steady_setup, steady_teardown),
+		cmocka_unit_test_setup_teardown(a26_directory_replaced_after_the_check, steady_setup, steady_teardown),
+		cmocka_unit_test_setup_teardown(a30_other_users_reach_no_slab, steady_setup, steady_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -38,14 +38,7 @@ WRAP(void *, MAP_FAILED, mmap, (void *at, size_t bytes, int prot, int flags, int
      (at, bytes, prot, flags, fd, off))
 WRAP(void *, MAP_FAILED, mremap, (void *at, size_t was, size_t bytes, int flags), (at, was, bytes, flags))
 
-static int setup(void **state)
-{
-	(void)state;
-	region_make();
-	return 0;
-}
-
-static int teardown(void **state)
+static int memory_teardown(void **state)
 {
 	(void)state;
 	failing = 0;
@@ -205,7 +198,7 @@ static void each_allocation_may_fail(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(each_allocation_may_fail, setup, teardown),
+		cmocka_unit_test_setup_teardown(each_allocation_may_fail, setup, memory_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

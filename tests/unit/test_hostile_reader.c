@@ -344,16 +344,17 @@ static void every_reason_has_its_words(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(a24_truncated_at_the_moment_of_death, setup, teardown),
-		cmocka_unit_test_setup_teardown(a24_truncated_where_it_says_it_has_grown, setup, teardown),
-		cmocka_unit_test_setup_teardown(own_slab_is_one_of_them, setup, teardown),
-		cmocka_unit_test_setup_teardown(a26_slabs_of_strangers_are_refused, setup, teardown),
-		cmocka_unit_test_setup_teardown(shared_history_is_judged_by_each_geometry, setup, teardown),
-		cmocka_unit_test_setup_teardown(series_meet_whatever_their_order, setup, teardown),
-		cmocka_unit_test_setup_teardown(a17_any_other_description_is_a_conflict, setup, teardown),
-		cmocka_unit_test_setup_teardown(a18_a_name_as_long_as_the_encoders_is_no_conflict, setup, teardown),
-		cmocka_unit_test_setup_teardown(ledger_is_read_when_it_is_another, setup, teardown),
-		cmocka_unit_test_setup_teardown(bad_ledger_without_anybody_to_tell, setup, teardown),
+		cmocka_unit_test_setup_teardown(a24_truncated_at_the_moment_of_death, steady_setup, steady_teardown),
+		cmocka_unit_test_setup_teardown(a24_truncated_where_it_says_it_has_grown, steady_setup, steady_teardown),
+		cmocka_unit_test_setup_teardown(own_slab_is_one_of_them, steady_setup, steady_teardown),
+		cmocka_unit_test_setup_teardown(a26_slabs_of_strangers_are_refused, steady_setup, steady_teardown),
+		cmocka_unit_test_setup_teardown(shared_history_is_judged_by_each_geometry, steady_setup, steady_teardown),
+		cmocka_unit_test_setup_teardown(series_meet_whatever_their_order, steady_setup, steady_teardown),
+		cmocka_unit_test_setup_teardown(a17_any_other_description_is_a_conflict, steady_setup, steady_teardown),
+		cmocka_unit_test_setup_teardown(a18_a_name_as_long_as_the_encoders_is_no_conflict, steady_setup,
+	                                    steady_teardown),
+		cmocka_unit_test_setup_teardown(ledger_is_read_when_it_is_another, steady_setup, steady_teardown),
+		cmocka_unit_test_setup_teardown(bad_ledger_without_anybody_to_tell, steady_setup, steady_teardown),
 		cmocka_unit_test(every_reason_has_its_words),
 	};
 

@@ -11,20 +11,6 @@
 #include "slab_forge.h"
 #include "workers.h"
 
-static int setup(void **state)
-{
-	(void)state;
-	region_make();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	region_remove();
-	return 0;
-}
-
 static void count_one(void *arg)
 {
 	(void)arg;

@@ -12,20 +12,6 @@
 
 #define CANNOT 77 /* exit status: no right to make namespaces here */
 
-static int setup(void **state)
-{
-	(void)state;
-	region_make();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	region_remove();
-	return 0;
-}
-
 static void expect(struct muster_region *region, uint32_t live, uint32_t dead, int64_t runs)
 {
 	assert_int_equal(muster_region_refresh(region), 0);

@@ -19,20 +19,6 @@
 #endif
 #define CANNOT 77 /* exit status: no right to make namespaces here */
 
-static int setup(void **state)
-{
-	(void)state;
-	region_make();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	region_remove();
-	return 0;
-}
-
 /* ---- a clock that lies -------------------------------------------------------------------- */
 
 static time_t lie_s;

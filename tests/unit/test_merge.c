@@ -5,20 +5,6 @@
 #include "reading.h"
 #include "workers.h"
 
-static int setup(void **state)
-{
-	(void)state;
-	region_make();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	region_remove();
-	return 0;
-}
-
 /* ---- sums --------------------------------------------------------------------------------- */
 
 static void some_of_all(void *arg)

@@ -13,20 +13,6 @@
 #define BYTES_MAX (1 << 20) /* of a slab of a few series */
 #define RSS_KIB_MAX (256 << 10)
 
-static int setup(void **state)
-{
-	(void)state;
-	region_make();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	region_remove();
-	return 0;
-}
-
 static void lock_memory(void)
 {
 	if (mlockall(MCL_FUTURE) != 0)

@@ -23,14 +23,7 @@ static struct muster_family *family(enum muster_type type, const char *name, enu
 	return f;
 }
 
-static int setup(void **state)
-{
-	(void)state;
-	region_make();
-	return 0;
-}
-
-static int teardown(void **state)
+static int limits_teardown(void **state)
 {
 	(void)state;
 	region_remove();
@@ -448,7 +441,7 @@ static void a_worker_that_closes_all_descriptors_goes_on(void **state)
 	assert_true(value_of("closed_total") == 5000);
 }
 
-#define test(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define test(name) cmocka_unit_test_setup_teardown(name, setup, limits_teardown)
 
 int main(void)
 {

@@ -14,20 +14,6 @@
 
 #define ALL FORGE_BYTES
 
-static int setup(void **state)
-{
-	(void)state;
-	region_make();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	region_remove();
-	return 0;
-}
-
 static struct forge forged;
 
 static void reads_an_honest_slab(void **state)

@@ -45,7 +45,7 @@ static size_t series_count;
 static struct muster__view view;
 static struct muster__text *text;
 
-static int setup(void **state)
+static int page_setup(void **state)
 {
 	(void)state;
 	memset(ints, 0, sizeof ints);
@@ -69,7 +69,7 @@ static void rendered_forget(void)
 	}
 }
 
-static int teardown(void **state)
+static int page_teardown(void **state)
 {
 	(void)state;
 	allocations_left = LONG_MAX;
@@ -520,7 +520,7 @@ static void create_fails_cleanly(void **state)
 	muster__text_destroy(&none);
 }
 
-#define ONE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define ONE(test) cmocka_unit_test_setup_teardown(test, page_setup, page_teardown)
 
 int main(void)
 {

@@ -14,20 +14,6 @@
 
 #include "workers.h"
 
-static int setup(void **state)
-{
-	(void)state;
-	region_make();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	region_remove();
-	return 0;
-}
-
 static muster_counter counter;
 static muster_real_counter real_counter;
 static muster_histogram histogram;

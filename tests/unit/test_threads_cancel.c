@@ -10,20 +10,6 @@
 
 static struct muster_family *family;
 
-static int setup(void **state)
-{
-	(void)state;
-	region_make();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	region_remove();
-	return 0;
-}
-
 static void *record_cancelled(void *arg)
 {
 	(void)arg;

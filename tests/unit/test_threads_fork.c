@@ -17,20 +17,6 @@
 extern char **environ;
 static const char *program;
 
-static int setup(void **state)
-{
-	(void)state;
-	region_make();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	region_remove();
-	return 0;
-}
-
 /* ---- recording ------------------------------------------------------------------------------ */
 
 static muster_counter counter;
