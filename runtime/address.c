@@ -135,13 +135,15 @@ static bool is_port(const char *text)
 }
 
 /* Bind one of a host's addresses. Returns the descriptor or -errno. */
-static int inet_bind(const struct addrinfo *ai, bool any_host)
+static int inet_bind(const struct addrinfo *ai, bool any_host, enum muster__sharing sharing)
 {
 	int on = 1, off = 0, fd = socket_open(ai->ai_family);
 
 	if (fd < 0)
 		return -errno;
 	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+	if (sharing == MUSTER__REUSE_PORT)
+		(void)setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
 	if (ai->ai_family == AF_INET6 && any_host)
 		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
 	if (bind(fd, ai->ai_addr, ai->ai_addrlen) != 0 || listen(fd, BACKLOG) != 0) {
@@ -153,14 +155,14 @@ static int inet_bind(const struct addrinfo *ai, bool any_host)
 }
 
 /* For any host, the IPv6 wildcard comes first: it takes IPv4 too. */
-static int inet_bind_first(const struct addrinfo *list, bool any_host)
+static int inet_bind_first(const struct addrinfo *list, bool any_host, enum muster__sharing sharing)
 {
 	int fd = -EADDRNOTAVAIL;
 
 	for (int pass = any_host ? 0 : 1; pass < 2 && fd < 0; pass++)
 		for (const struct addrinfo *ai = list; ai && fd < 0; ai = ai->ai_next)
 			if (pass == 1 || ai->ai_family == AF_INET6)
-				fd = inet_bind(ai, any_host);
+				fd = inet_bind(ai, any_host, sharing);
 	return fd;
 }
 
@@ -177,7 +179,7 @@ static void inet_text(int fd, char *out, size_t room)
 	(void)snprintf(out, room, ss.ss_family == AF_INET6 ? "[%.100s]:%s" : "%.100s:%s", host, port);
 }
 
-static int inet_open(const char *what, const char *address, struct muster__listener *out)
+static int inet_open(const char *what, const char *address, enum muster__sharing sharing, struct muster__listener *out)
 {
 	char text[MUSTER__ADDRESS_BYTES];
 	const char *host, *port;
@@ -190,7 +192,7 @@ static int inet_open(const char *what, const char *address, struct muster__liste
 	int rc = getaddrinfo(host, port, &hints, &list);
 	if (rc != 0)
 		return muster__refuse(EX_NOHOST, "%s %s: %s; " FORMS, what, address, gai_strerror(rc));
-	int fd = inet_bind_first(list, host == NULL);
+	int fd = inet_bind_first(list, host == NULL, sharing);
 	freeaddrinfo(list);
 	if (fd < 0)
 		return bind_refused(what, address, -fd);
@@ -201,13 +203,29 @@ static int inet_open(const char *what, const char *address, struct muster__liste
 
 /* ---- both --------------------------------------------------------------------------------- */
 
-int muster__listener_open(const char *what, const char *address, struct muster__listener *out)
+int muster__listener_open(const char *what, const char *address, enum muster__sharing sharing,
+                          struct muster__listener *out)
 {
 	static const char prefix[] = "unix:";
 
 	if (strncmp(address, prefix, sizeof prefix - 1) == 0)
-		return unix_open(what, address, address + sizeof prefix - 1, out);
-	return inet_open(what, address, out);
+		return sharing == MUSTER__ALONE
+		           ? unix_open(what, address, address + sizeof prefix - 1, out)
+		           : muster__refuse(EX_USAGE, "%s %s: cannot be shared by --reuse-port; take HOST:PORT", what, address);
+	return inet_open(what, address, sharing, out);
+}
+
+int muster__listener_again(const struct muster__listener *listener)
+{
+	struct sockaddr_storage ss = {0};
+	socklen_t bytes = sizeof ss, only_bytes = sizeof(int);
+	int only = 1;
+
+	if (getsockname(listener->fd, (struct sockaddr *)&ss, &bytes) != 0)
+		return -errno;
+	(void)getsockopt(listener->fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, &only_bytes);
+	struct addrinfo ai = {.ai_family = ss.ss_family, .ai_addr = (struct sockaddr *)&ss, .ai_addrlen = bytes};
+	return inet_bind(&ai, ss.ss_family == AF_INET6 && !only, MUSTER__REUSE_PORT);
 }
 
 void muster__listener_unlink(const struct muster__listener *listener)

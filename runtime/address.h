@@ -19,14 +19,21 @@ struct muster__listener {
 	ino_t ino;
 };
 
+enum muster__sharing { MUSTER__ALONE, MUSTER__REUSE_PORT };
+
 /* Bind and listen. A socket file that nobody listens on any more is replaced.
- *   what   names the option in messages, such as "--listen"
+ *   what      names the option in messages, such as "--listen"
+ *   sharing   MUSTER__REUSE_PORT: more sockets will be bound to the address; not for unix:PATH
  *   out    untouched on failure
  * Returns 0, or a code of <sysexits.h> after one line in the log: EX_USAGE if the address cannot be read,
  *   EX_NOHOST if the host has no address, EX_UNAVAILABLE if it is in use or not of this machine, EX_NOPERM
  *   if this user may not bind it.
  * Context: the master, before it forks. May ask the resolver, which may block. */
-int muster__listener_open(const char *what, const char *address, struct muster__listener *out);
+int muster__listener_open(const char *what, const char *address, enum muster__sharing sharing,
+                          struct muster__listener *out);
+
+/* One more socket on the address of a listener opened with MUSTER__REUSE_PORT. Returns its descriptor or -errno. */
+int muster__listener_again(const struct muster__listener *listener);
 
 /* Unlink the socket file, if there is one and it is still the one that was made. */
 void muster__listener_unlink(const struct muster__listener *listener);

@@ -3,6 +3,11 @@
  * child.c - fork, then undo in the child what the master is: signal dispositions, signal mask, its
  * descriptors. Then run the callback, or place the listeners from descriptor 3 on and exec.
  *
+ * A wrapped server gets the mask and the dispositions that the master was started with, as if exec'ed by whoever
+ * started that. It gets a process group of its own, and the terminal's attention if we have it: servers that
+ * signal their group must not hit the master, and a Ctrl-C must reach them once, not from the terminal and then
+ * from the master.
+ *
  * The list of descriptors to close is taken in the master right before the fork: all numbers on it are
  * still taken while fork's own handlers run in the child, so nothing those handlers open (libuv makes
  * itself a new lock pipe) can be on it.
@@ -11,6 +16,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,6 +35,37 @@ static void signals_default(void)
 		(void)sigaction(signo, &sa, NULL); /* fails for KILL, STOP and libc's own: as it should */
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static void signals_as_found(const struct muster__signals *signals)
+{
+	sigaction(SIGPIPE, &signals->pipe_before, NULL);
+	sigprocmask(SIG_SETMASK, &signals->mask_before, NULL); /* exec undoes the handlers */
+}
+
+/* All signals are still blocked: from the background, tcsetpgrp() would stop us. */
+static void group_own(void)
+{
+	bool foreground = tcgetpgrp(STDIN_FILENO) == getpgrp();
+
+	(void)setpgid(0, 0);
+	if (foreground)
+		(void)tcsetpgrp(STDIN_FILENO, getpgrp());
+}
+
+/* The slot-th of the processors this process may use, counted round. A refusal costs locality, no more. */
+static void pin(unsigned slot)
+{
+	cpu_set_t allowed, one;
+
+	CPU_ZERO(&one);
+	if (sched_getaffinity(0, sizeof allowed, &allowed) != 0)
+		return;
+	int skip = (int)(slot % (unsigned)CPU_COUNT(&allowed));
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+		if (CPU_ISSET(cpu, &allowed) && skip-- == 0)
+			CPU_SET(cpu, &one);
+	(void)sched_setaffinity(0, sizeof one, &one);
 }
 
 static int set_number(const char *name, long number)
@@ -62,6 +99,8 @@ static int set_environment(const struct muster__child_plan *plan)
 	(void)unsetenv("LISTEN_PID");
 	if (plan->listen_count == 0)
 		return 0;
+	if (plan->listen_names && setenv("LISTEN_FDNAMES", plan->listen_names, 1) != 0)
+		return -ENOMEM;
 	return set_number("LISTEN_FDS", (long)plan->listen_count) == 0 && set_number("LISTEN_PID", getpid()) == 0 ? 0
 	                                                                                                          : -ENOMEM;
 }
@@ -72,6 +111,8 @@ static _Noreturn void child_exec(const struct muster__child_plan *plan, int erro
 
 	if (rc == 0)
 		rc = set_environment(plan);
+	if (rc == 0 && plan->in_child)
+		plan->in_child(plan->in_child_ctx);
 	if (rc == 0) {
 		execvp(plan->argv[0], plan->argv);
 		rc = -errno;
@@ -94,7 +135,12 @@ static _Noreturn void child_main(const struct muster__child_plan *plan, unsigned
 {
 	for (size_t i = 0; i < own->count; i++)
 		(void)close(own->fds[i]);
-	signals_default();
+	if (plan->cpu_affinity)
+		pin(slot);
+	if (plan->signals)
+		group_own(), signals_as_found(plan->signals);
+	else
+		signals_default();
 	if (plan->worker)
 		child_call(plan, slot);
 	(void)close(error_pipe[0]);
@@ -163,7 +209,7 @@ static int fork_only(const struct muster__child_plan *plan, unsigned slot, const
 	return 0;
 }
 
-int muster__child_fork(const struct muster__child_plan *plan, unsigned slot, pid_t *out)
+static int fork_by(const struct muster__child_plan *plan, unsigned slot, pid_t *out)
 {
 	struct muster__descriptors own = {0};
 	int rc = muster__descriptors_read(&own);
@@ -175,4 +221,12 @@ int muster__child_fork(const struct muster__child_plan *plan, unsigned slot, pid
 	}
 	muster__descriptors_free(&own);
 	return rc;
+}
+
+int muster__child_fork(const struct muster__child_plan *plan, unsigned slot, pid_t *out)
+{
+	struct muster__child_plan of_slot = *plan;
+	int rc = plan->shards ? muster__shard_get(plan->shards, slot, &of_slot.listen_fds) : 0;
+
+	return rc == 0 ? fork_by(&of_slot, slot, out) : rc;
 }

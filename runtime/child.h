@@ -5,11 +5,14 @@
 #ifndef MUSTER__CHILD_H
 #define MUSTER__CHILD_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include <muster/prefork.h>
 
 #include "descriptors.h"
+#include "shards.h"
+#include "signals.h"
 
 #define MUSTER__LISTENERS_MAX 64
 
@@ -20,7 +23,15 @@ struct muster__child_plan {
 	char *const *argv; /* instead of worker */
 	const int *listen_fds;
 	size_t listen_count;
+	struct muster__shards *shards;        /* instead of listen_fds: each slot has its own; NULL: all share those */
+	const char *listen_names;             /* LISTEN_FDNAMES; NULL: none */
 	struct muster__descriptors inherited; /* open before the master opened its own */
+	bool cpu_affinity;                    /* one processor per worker, by slot */
+
+	/* For a wrapped server, which is to find what it would find without us; else NULL. */
+	const struct muster__signals *signals; /* mask and dispositions as we found them, and a process group of its own */
+	void (*in_child)(void *ctx);           /* the last act before the exec */
+	void *in_child_ctx;
 };
 
 /* Fork a worker. For an exec'ed worker this waits until the new program runs or could not be run.

@@ -14,7 +14,8 @@
 
 static int run(const struct muster__options *options)
 {
-	return muster_prefork(&options->prefork);
+	return options->prefork.workers ? muster_prefork(&options->prefork)
+	                                : muster__run_server(&options->prefork, &options->server);
 }
 
 static int serve(const struct muster__options *options)
@@ -36,8 +37,8 @@ static int cat(const struct muster__options *options)
 }
 
 static const struct muster__command commands[] = {
-	{"run", "[OPTION]... -- COMMAND [ARGUMENT]...", "Keep N copies of a program running and serve their metrics.",
-     MUSTER__COMMAND_RUN, 1, run},
+	{"run", "[OPTION]... -- COMMAND [ARGUMENT]...",
+     "Run a server with its workers, or N copies of a program, and serve their metrics.", MUSTER__COMMAND_RUN, 1, run},
 	{"serve", "[OPTION]...", "Serve the metrics of workers that somebody else starts.", MUSTER__COMMAND_SERVE, 0,
      serve},
 	{"cat", "[OPTION]...", "Print one scrape of a region, beside its master or without one.", MUSTER__COMMAND_CAT, 0,

@@ -19,6 +19,10 @@
 #define CAT MUSTER__COMMAND_CAT
 #define GRACE_SECONDS_MIN 0.1
 #define GRACE_SECONDS_MAX 3600.0
+#define LIFETIME_SECONDS_MIN 1.0
+#define LIFETIME_SECONDS_MAX 86400.0
+#define MEMORY_BYTES_MIN (1ull << 20)
+#define MEMORY_BYTES_MAX (1ull << 40)
 #define SERIES_MAX 2000000ul /* what a ledger takes */
 
 struct row {
@@ -69,15 +73,111 @@ static int set_name(struct muster__options *o, const char *name, const char *val
 	return 0;
 }
 
-static int set_grace(struct muster__options *o, const char *name, const char *value)
+static int read_seconds(const char *name, const char *value, double min, double max, double *out)
 {
 	char *end;
 	double seconds = strtod(value, &end);
 
-	if (end == value || *end || !(seconds >= GRACE_SECONDS_MIN && seconds <= GRACE_SECONDS_MAX))
-		return muster__refuse(EX_USAGE, "%s %s: must be a number of seconds from %g to %g", name, value,
-		                      GRACE_SECONDS_MIN, GRACE_SECONDS_MAX);
-	o->prefork.grace_seconds = seconds;
+	if (end == value || *end || !(seconds >= min && seconds <= max)) /* so NaN is refused */
+		return muster__refuse(EX_USAGE, "%s %s: must be a number of seconds from %g to %g", name, value, min, max);
+	*out = seconds;
+	return 0;
+}
+
+/* A wrapped server is killed after a TERM only if a time was given. */
+static int set_grace(struct muster__options *o, const char *name, const char *value)
+{
+	int status = read_seconds(name, value, GRACE_SECONDS_MIN, GRACE_SECONDS_MAX, &o->prefork.grace_seconds);
+
+	o->server.term_seconds = o->prefork.grace_seconds;
+	return status;
+}
+
+static int set_drain(struct muster__options *o, const char *name, const char *value)
+{
+	return read_seconds(name, value, GRACE_SECONDS_MIN, GRACE_SECONDS_MAX, &o->prefork.drain_seconds);
+}
+
+static int set_pidfile(struct muster__options *o, const char *name, const char *value)
+{
+	if (*value == '\0')
+		return muster__refuse(EX_USAGE, "%s: is empty; give a path, or leave the option out", name);
+	o->prefork.pidfile = value;
+	return 0;
+}
+
+/* At once, so that what is refused later is refused in that format. */
+static int set_log_format(struct muster__options *o, const char *name, const char *value)
+{
+	bool json = strcmp(value, "json") == 0;
+
+	if (!json && strcmp(value, "text") != 0)
+		return muster__refuse(EX_USAGE, "%s %s: must be text or json", name, value);
+	muster__log_json(json);
+	o->prefork.log_format = value;
+	return 0;
+}
+
+static int set_ready(struct muster__options *o, const char *name, const char *value)
+{
+	o->server.ready_when_told = strcmp(value, "told") == 0;
+	o->for_server = name;
+	if (o->server.ready_when_told || strcmp(value, "started") == 0)
+		return 0;
+	return muster__refuse(EX_USAGE, "%s %s: must be started or told", name, value);
+}
+
+static int set_max_lifetime(struct muster__options *o, const char *name, const char *value)
+{
+	o->for_workers = name;
+	return read_seconds(name, value, LIFETIME_SECONDS_MIN, LIFETIME_SECONDS_MAX, &o->prefork.lifetime_seconds_max);
+}
+
+/* "512M": K, M and G are powers of 1024. */
+static int set_memory_limit(struct muster__options *o, const char *name, const char *value)
+{
+	static const char units[] = "KMG";
+	char *end;
+	unsigned long long n = strtoull(value, &end, 10);
+	const char *unit = *end ? strchr(units, *end) : NULL;
+	unsigned shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
+
+	o->for_workers = name;
+	if (*value < '0' || *value > '9' || (*end && (unit == NULL || end[1])) || n > MEMORY_BYTES_MAX >> shift ||
+	    n << shift < MEMORY_BYTES_MIN)
+		return muster__refuse(EX_USAGE, "%s %s: must be a number of bytes from 1M to 1024G; K, M, G may follow it",
+		                      name, value);
+	o->prefork.memory_bytes_max = n << shift;
+	return 0;
+}
+
+static int set_on_worker_start(struct muster__options *o, const char *name, const char *value)
+{
+	o->for_workers = name;
+	o->prefork.on_worker_start = value;
+	return 0;
+}
+
+static int set_on_worker_exit(struct muster__options *o, const char *name, const char *value)
+{
+	o->for_workers = name;
+	o->prefork.on_worker_exit = value;
+	return 0;
+}
+
+static int set_reuse_port(struct muster__options *o, const char *name, const char *value)
+{
+	(void)value;
+	o->for_workers = name;
+	o->prefork.reuse_port = 1;
+	return 0;
+}
+
+static int set_cpu_affinity(struct muster__options *o, const char *name, const char *value)
+{
+	(void)value;
+	o->for_workers = name;
+	o->prefork.cpu_affinity = 1;
 	return 0;
 }
 
@@ -93,12 +193,23 @@ static int set_series_max(struct muster__options *o, const char *name, const cha
 }
 
 static const struct row rows[] = {
-	{"--workers", "N", RUN, set_workers, "processes to keep running, 1 to 1024 (1)"},
+	{"--workers", "N", RUN, set_workers,
+     "copies of COMMAND to keep running, 1 to 1024 (it is one server, not restarted)"},
 	{"--listen", "ADDR", RUN, set_listen, "socket to pass to the workers as LISTEN_FDS; may be repeated"},
 	{"--metrics", "ADDR", RUN | SERVE, set_metrics, "where to serve the scrape, or none (" MUSTER_METRICS_DEFAULT ")"},
 	{"--region", "DIR", RUN | SERVE | CAT, set_region, "shared directory (/dev/shm/muster-UID-NAME)"},
 	{"--name", "NAME", RUN | SERVE | CAT, set_name, "names the region and the log lines (muster)"},
-	{"--grace", "SECONDS", RUN, set_grace, "from TERM to KILL when stopping, 0.1 to 3600 (10)"},
+	{"--grace", "SECONDS", RUN, set_grace, "from TERM to KILL when stopping, 0.1 to 3600 (10; a server: its own time)"},
+	{"--drain", "SECONDS", RUN, set_drain, "serve the final numbers for one scrape, at most so long, 0.1 to 3600 (no)"},
+	{"--ready", "WHEN", RUN, set_ready, "a server is ready when started, or when it told so by READY=1 (started)"},
+	{"--max-lifetime", "SECONDS", RUN, set_max_lifetime, "replace a worker after 0.9 to 1 of it, 1 to 86400 (no)"},
+	{"--memory-limit", "BYTES", RUN, set_memory_limit, "restart a worker with more in RAM, 1M to 1024G (no)"},
+	{"--on-worker-start", "PATH", RUN, set_on_worker_start, "run it with MUSTER_WORKER_PID, _SLOT, _REASON (no)"},
+	{"--on-worker-exit", "PATH", RUN, set_on_worker_exit, "likewise (no)"},
+	{"--reuse-port", NULL, RUN, set_reuse_port, "sockets of its own for each worker, by SO_REUSEPORT (no)"},
+	{"--cpu-affinity", NULL, RUN, set_cpu_affinity, "keep each worker to one processor (no)"},
+	{"--pidfile", "PATH", RUN | SERVE, set_pidfile, "lock it and write the master's pid there (no)"},
+	{"--log-format", "FORMAT", RUN | SERVE, set_log_format, "of the lines on stderr: text or json (text)"},
 	{"--series-max", "N", RUN | SERVE | CAT, set_series_max, "series on the page, 1 to 2000000 (1000000)"},
 	{"--help", NULL, RUN | SERVE | CAT, NULL, "this text"},
 };
@@ -127,11 +238,25 @@ static int read_one(const struct muster__command *command, char **argv, int *i, 
 		*done = 1;
 		return 0;
 	}
-	if (value == NULL)
+	if (row->value == NULL && value)
+		return muster__refuse(EX_USAGE, "%s: takes no value", row->name);
+	if (value == NULL && row->value)
 		value = argv[++*i];
-	if (value == NULL)
+	if (value == NULL && row->value)
 		return muster__refuse(EX_USAGE, "%s: needs a value: %s %s", row->name, row->name, row->value);
 	return row->set(out, row->name, value);
+}
+
+/* Some options mean something for N workers only, or for a wrapped server only. */
+static int check_kind(const struct muster__options *o)
+{
+	if (o->for_workers && o->prefork.workers == 0)
+		return muster__refuse(EX_USAGE, "%s: is for workers of muster's own; add --workers N, or leave it out",
+		                      o->for_workers);
+	if (o->for_server && o->prefork.workers)
+		return muster__refuse(EX_USAGE, "%s: is for a server with workers of its own; leave out --workers, or this",
+		                      o->for_server);
+	return 0;
 }
 
 int muster__options_read(const struct muster__command *command, int argc, char **argv, struct muster__options *out,
@@ -139,7 +264,6 @@ int muster__options_read(const struct muster__command *command, int argc, char *
 {
 	int i = 0, status = 0;
 
-	out->prefork.workers = 1;
 	for (; i < argc && argv[i][0] == '-' && strcmp(argv[i], "--") != 0; i++) {
 		status = read_one(command, argv, &i, out, done);
 		if (status != 0 || *done)
@@ -148,13 +272,12 @@ int muster__options_read(const struct muster__command *command, int argc, char *
 	if (i < argc && strcmp(argv[i], "--") == 0)
 		i++;
 	if (command->takes_command && i >= argc)
-		return muster__refuse(EX_USAGE, "no command: say what the workers run, as in muster %s -- COMMAND",
-		                      command->name);
+		return muster__refuse(EX_USAGE, "no command: say what is to run, as in muster %s -- COMMAND", command->name);
 	if (!command->takes_command && i < argc)
 		return muster__refuse(EX_USAGE, "%s: muster %s takes no such argument; see --help", argv[i], command->name);
 	out->prefork.argv = argv + i;
 	out->prefork.listen = out->listen;
-	return 0;
+	return check_kind(out);
 }
 
 void muster__options_help(const struct muster__command *command)
@@ -162,7 +285,7 @@ void muster__options_help(const struct muster__command *command)
 	(void)printf("muster %s %s\n  %s\n\n", command->name, command->arguments, command->help);
 	for (size_t i = 0; i < ROWS; i++)
 		if (rows[i].commands & command->bit)
-			(void)printf("  %-12s %-8s %s\n", rows[i].name, rows[i].value ? rows[i].value : "", rows[i].help);
+			(void)printf("  %-17s %-8s %s\n", rows[i].name, rows[i].value ? rows[i].value : "", rows[i].help);
 	if (command->bit & (RUN | SERVE))
 		(void)puts("\n  ADDR is HOST:PORT, [IPV6]:PORT, :PORT or unix:PATH; port 0 picks a free one.");
 }

@@ -9,9 +9,12 @@
 #include <muster/prefork.h>
 
 #include "child.h"
+#include "master.h"
 
 struct muster__options {
-	struct muster_prefork_opts prefork; /* as given; defaults are not filled in */
+	struct muster_prefork_opts prefork; /* as given; defaults are not filled in; workers 0: wrap a server */
+	struct muster__server_opts server;
+	const char *for_workers, *for_server; /* the option given last that needs N workers, or must have none */
 	const char *listen[MUSTER__LISTENERS_MAX + 1];
 	size_t listen_count;
 };

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * prefork.c - the two ways to be a master, with workers and without: checks what the caller asks for and
- * fills in the defaults.
+ * prefork.c - the ways to be a master, with workers, without, and with a server that has its own: checks what
+ * the caller asks for and fills in the defaults.
  */
+#include <errno.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "child.h"
 #include "log.h"
@@ -50,18 +52,45 @@ static int check_name(const char *name)
 	                      NAME_BYTES_MAX);
 }
 
+static int check_hook(const char *what, const char *path)
+{
+	if (path == NULL || access(path, X_OK) == 0)
+		return 0;
+	return muster__refuse(EX_USAGE, "%s %s: %s; give the path of an executable file", what, path, strerror(errno));
+}
+
+static int check_log_format(const char *format)
+{
+	if (format == NULL || strcmp(format, "text") == 0 || strcmp(format, "json") == 0)
+		return 0;
+	return muster__refuse(EX_USAGE, "log_format %s: must be text or json", format);
+}
+
+static int check_life(const struct muster_prefork_opts *opts)
+{
+	int status = check_seconds("grace_seconds", opts->grace_seconds);
+
+	if (status == 0)
+		status = check_seconds("drain_seconds", opts->drain_seconds);
+	if (status == 0)
+		status = check_log_format(opts->log_format);
+	return status == 0 ? check_listen(opts->listen) : status;
+}
+
 static int check_workers(const struct muster_prefork_opts *opts)
 {
 	if (opts->workers < 1 || opts->workers > MUSTER_WORKERS_MAX)
 		return muster__refuse(EX_USAGE, "%u workers: must be from 1 to %d", opts->workers, MUSTER_WORKERS_MAX);
 	if ((opts->worker == NULL) == (opts->argv == NULL || opts->argv[0] == NULL))
 		return muster__refuse(EX_USAGE, "either a worker function or a command must be given");
-	int status = check_listen(opts->listen);
-	if (status == 0)
-		status = check_seconds("grace_seconds", opts->grace_seconds);
+	int status = check_life(opts);
 	if (status == 0)
 		status = check_seconds("restart_delay_seconds_max", opts->restart_delay_seconds_max);
-	return status;
+	if (status == 0)
+		status = check_seconds("lifetime_seconds_max", opts->lifetime_seconds_max);
+	if (status == 0)
+		status = check_hook("on_worker_start", opts->on_worker_start);
+	return status == 0 ? check_hook("on_worker_exit", opts->on_worker_exit) : status;
 }
 
 static struct muster_prefork_opts complete(const struct muster_prefork_opts *given)
@@ -83,7 +112,7 @@ int muster_prefork(const struct muster_prefork_opts *given)
 
 	if (status == 0)
 		status = check_workers(&opts);
-	return status == 0 ? muster__master_run(&opts) : status;
+	return status == 0 ? muster__master_run(&opts, NULL) : status;
 }
 
 int muster__serve(const struct muster_prefork_opts *given)
@@ -93,5 +122,15 @@ int muster__serve(const struct muster_prefork_opts *given)
 
 	opts.workers = 0;
 	opts.listen = NULL;
-	return status == 0 ? muster__master_run(&opts) : status;
+	return status == 0 ? muster__master_run(&opts, NULL) : status;
+}
+
+int muster__run_server(const struct muster_prefork_opts *given, const struct muster__server_opts *server)
+{
+	struct muster_prefork_opts opts = complete(given);
+	int status = check_name(opts.name);
+
+	if (status == 0)
+		status = check_life(&opts);
+	return status == 0 ? muster__master_run(&opts, server) : status;
 }

@@ -10,12 +10,10 @@
 #include "self_metrics.h"
 
 #include <errno.h>
-#include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 
+#include "death.h"
 #include "log.h"
 #include "process_stats.h"
 #include "shm/store.h"
@@ -24,9 +22,17 @@
 #define FAMILIES(X)                                                                                                    \
 	X(WORKERS, GAUGE, LIVESUM, "state", "muster_workers", "Slabs of other processes in the region, by state.")         \
 	X(SLOTS, GAUGE, LIVESUM, "state", "muster_worker_slots",                                                           \
-	  "Workers the master supervises: running, or waiting to be restarted.")                                           \
+	  "Workers the master supervises: running, waiting to be restarted, or told to end and replaced.")                 \
 	X(EXITS, COUNTER, 0, "reason", "muster_worker_exits_total",                                                        \
-	  "Deaths of supervised workers, by exit code or signal.")                                                         \
+	  "Deaths of supervised processes, by exit code or signal.")                                                       \
+	X(RECYCLES, COUNTER, 0, "reason", "muster_worker_recycles_total",                                                  \
+	  "Workers told to end while the service goes on, by reason.")                                                     \
+	X(KILLED, COUNTER, 0, NULL, "muster_killed_total", "Processes killed because they did not end in time.")           \
+	X(ORPHANS, COUNTER, 0, NULL, "muster_orphans_reaped_total",                                                        \
+	  "Dead processes reaped that the master had not started itself.")                                                 \
+	X(SIGNALS, COUNTER, 0, "signal", "muster_signals_passed_total", "Signals passed on to the wrapped server.")        \
+	X(HOOK_FAILURES, COUNTER, 0, "hook", "muster_hook_failures_total",                                                 \
+	  "Hooks that could not be started, failed, or took too long.")                                                    \
 	X(RESTARTS, COUNTER, 0, NULL, "muster_worker_restarts_total", "Workers started in place of one that died.")        \
 	X(SCRAPES, COUNTER, 0, NULL, "muster_scrapes_total", "Scrapes made; requests that came together share one.")       \
 	X(SCRAPE_DURATION, HISTOGRAM, 0, NULL, "muster_scrape_duration_seconds",                                           \
@@ -68,9 +74,10 @@ static const struct family_row {
 /* Exposed at 0 before they happen. Other reasons appear with their first event. */
 static const char *const exit_reasons[] = {"exit_0",  "exit_nonzero", "SIGKILL", "SIGTERM",
                                            "SIGSEGV", "SIGABRT",      "SIGBUS"};
+static const char *const recycle_reasons[] = {"reload", "scale", "pause", "lifetime", "memory"};
 
 #define STATES 3
-#define SLOT_STATES 2
+#define SLOT_STATES 3
 
 struct muster__self {
 	struct muster_family *families[FAMILY_COUNT];
@@ -78,6 +85,8 @@ struct muster__self {
 	double workers_shown[STATES];
 	bool joined; /* our slab is one of the live ones */
 	double cpu_seconds;
+	void (*on_scrape)(void *ctx);
+	void *on_scrape_ctx;
 };
 
 static int declare(const struct family_row *row, struct muster_family **out)
@@ -99,7 +108,7 @@ static void declare_all(struct muster__self *self)
 static void create_series(struct muster__self *self)
 {
 	static const char *const states[STATES] = {"live", "dead", "quarantined"};
-	static const char *const slot_states[SLOT_STATES] = {"running", "waiting"};
+	static const char *const slot_states[SLOT_STATES] = {"running", "waiting", "leaving"};
 
 	for (size_t i = 0; i < STATES; i++)
 		muster_gauge_set(self->workers[i] = muster_gauge_with(self->families[FAMILY_WORKERS], states[i]), 0);
@@ -107,6 +116,8 @@ static void create_series(struct muster__self *self)
 		muster_gauge_set(self->slots[i] = muster_gauge_with(self->families[FAMILY_SLOTS], slot_states[i]), 0);
 	for (size_t i = 0; i < sizeof exit_reasons / sizeof *exit_reasons; i++)
 		(void)muster_counter_with(self->families[FAMILY_EXITS], exit_reasons[i]);
+	for (size_t i = 0; i < sizeof recycle_reasons / sizeof *recycle_reasons; i++)
+		(void)muster_counter_with(self->families[FAMILY_RECYCLES], recycle_reasons[i]);
 	for (int i = 0; i < MUSTER_QUARANTINE_COUNT; i++)
 		(void)muster_counter_with(self->families[FAMILY_QUARANTINED],
 		                          muster_quarantine_reason((enum muster_quarantine)i));
@@ -146,17 +157,9 @@ static void show(struct muster__self *self, enum family_idx idx, double value)
 
 void muster__self_worker_exited(struct muster__self *self, int wait_status)
 {
-	char reason[24];
+	char reason[MUSTER__DEATH_BYTES];
 
-	if (WIFSIGNALED(wait_status)) {
-		const char *name = sigabbrev_np(WTERMSIG(wait_status));
-		if (name)
-			(void)snprintf(reason, sizeof reason, "SIG%s", name);
-		else
-			(void)snprintf(reason, sizeof reason, "signal_%d", WTERMSIG(wait_status));
-	} else {
-		(void)snprintf(reason, sizeof reason, WEXITSTATUS(wait_status) ? "exit_nonzero" : "exit_0");
-	}
+	muster__death_reason(wait_status, reason);
 	muster_counter_inc(muster_counter_with(self->families[FAMILY_EXITS], reason));
 }
 
@@ -169,6 +172,37 @@ void muster__self_slots(struct muster__self *self, struct muster__self_slots slo
 {
 	muster_gauge_set(self->slots[0], slots.running);
 	muster_gauge_set(self->slots[1], slots.waiting);
+	muster_gauge_set(self->slots[2], slots.leaving);
+}
+
+static void count_labelled(struct muster__self *self, enum family_idx idx, const char *label)
+{
+	muster_counter_inc(muster_counter_with(self->families[idx], label));
+}
+
+void muster__self_worker_recycled(struct muster__self *self, const char *reason)
+{
+	count_labelled(self, FAMILY_RECYCLES, reason);
+}
+
+void muster__self_killed(struct muster__self *self, size_t processes)
+{
+	count(self, FAMILY_KILLED, processes);
+}
+
+void muster__self_orphan_reaped(struct muster__self *self)
+{
+	count(self, FAMILY_ORPHANS, 1);
+}
+
+void muster__self_signal_passed(struct muster__self *self, const char *signal)
+{
+	count_labelled(self, FAMILY_SIGNALS, signal);
+}
+
+void muster__self_hook_failed(struct muster__self *self, const char *hook)
+{
+	count_labelled(self, FAMILY_HOOK_FAILURES, hook);
 }
 
 void muster__self_quarantined(struct muster__self *self, enum muster_quarantine reason)
@@ -229,4 +263,12 @@ bool muster__self_roll(struct muster__self *self, const struct muster_region_sta
 void muster__self_scrape_end(struct muster__self *self, double seconds)
 {
 	muster_histogram_observe(muster_histogram_with(self->families[FAMILY_SCRAPE_DURATION]), seconds);
+	if (self->on_scrape)
+		self->on_scrape(self->on_scrape_ctx);
+}
+
+void muster__self_on_scrape(struct muster__self *self, void (*fn)(void *ctx), void *ctx)
+{
+	self->on_scrape = fn;
+	self->on_scrape_ctx = ctx;
 }

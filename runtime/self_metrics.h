@@ -12,9 +12,9 @@
 
 struct muster__self;
 
-/* What a supervisor's workers are doing. */
+/* What a supervisor's workers are doing. `leaving` were told to end and have no slot any more. */
 struct muster__self_slots {
-	unsigned running, waiting;
+	unsigned running, waiting, leaving;
 };
 
 /* Attach this process to the region, with all it has recorded so far, and declare the master's families.
@@ -25,6 +25,11 @@ void muster__self_destroy(struct muster__self **self);
 
 void muster__self_worker_exited(struct muster__self *self, int wait_status);
 void muster__self_worker_restarted(struct muster__self *self);
+void muster__self_worker_recycled(struct muster__self *self, const char *reason);
+void muster__self_killed(struct muster__self *self, size_t processes);
+void muster__self_orphan_reaped(struct muster__self *self);
+void muster__self_signal_passed(struct muster__self *self, const char *signal);
+void muster__self_hook_failed(struct muster__self *self, const char *hook);
 void muster__self_slots(struct muster__self *self, struct muster__self_slots slots);
 void muster__self_quarantined(struct muster__self *self, enum muster_quarantine reason);
 void muster__self_folded(struct muster__self *self, size_t slabs);
@@ -35,5 +40,7 @@ void muster__self_scrape_begin(struct muster__self *self);
 /* Show what the view found. Returns true if that changed a metric, so that the view is behind. */
 bool muster__self_roll(struct muster__self *self, const struct muster_region_stats *stats);
 void muster__self_scrape_end(struct muster__self *self, double seconds);
+/* Call `fn` after each scrape; NULL: no more. */
+void muster__self_on_scrape(struct muster__self *self, void (*fn)(void *ctx), void *ctx);
 
 #endif

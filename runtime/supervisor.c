@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * supervisor.c - one slot per worker: fork, reap, restart, stop. Runs in the master, on its loop.
+ * supervisor.c - one slot per worker: fork, reap, restart, stop. Runs in the master, on its loop. How a living
+ * worker is replaced or ended, and what the operator orders: replace.c.
  *
  * A worker that dies young is restarted later each time: 100 ms, 200 ms, ... up to a ceiling, so that a
- * crash loop costs neither the machine nor the scrapes. One that lived LIFE_GOOD_MS is restarted at once.
+ * crash loop costs neither the machine nor the scrapes. One that lived LIFE_GOOD_MS, or was told to end, is
+ * restarted at once.
  * All children are reaped, also those that are not ours: a master that is process 1 inherits orphans.
  * Workers outlive a master that is killed; that is a promise, so nothing ties their life to it.
  */
@@ -15,67 +17,72 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/wait.h>
 
+#include "death.h"
 #include "log.h"
+#include "supervisor_parts.h"
 
 #define LIFE_GOOD_MS 10000
 #define DELAY_FIRST_MS 100
 #define HURRY_MS 1000
+#define ROUND_MS 1000
+#define LIFETIME_JITTER 0.1 /* of the lifetime, so that workers of one age do not all end at once */
 
-struct slot {
-	struct muster__supervisor *supervisor;
-	pid_t pid; /* 0: none */
-	uint64_t started_ms;
-	unsigned young_deaths; /* in a row */
-	unsigned restarts;
-	uv_timer_t restart;
-};
-
-struct muster__supervisor {
-	uv_loop_t *loop;
-	struct muster__supervisor_opts opts;
-	struct muster__self *self;
-	uv_signal_t child;
-	uv_timer_t kill;
-	uint64_t kill_ms; /* when, once stopping */
-	bool stopping;
-	unsigned running;
-	struct slot slots[];
-};
-
-static unsigned slot_idx(const struct slot *slot)
+void muster__slots_show(const struct muster__supervisor *s)
 {
-	return (unsigned)(slot - slot->supervisor->slots);
-}
+	struct muster__self_slots shown = {0};
 
-static void show_slots(struct muster__supervisor *s)
-{
-	unsigned waiting = s->stopping ? 0 : s->opts.workers - s->running;
-
-	muster__self_slots(s->self, (struct muster__self_slots){.running = s->running, .waiting = waiting});
+	for (unsigned i = 0; i < s->opts.workers; i++)
+		shown.running += s->slots[i] && s->slots[i]->process;
+	if (!s->stopping && !s->paused)
+		shown.waiting = s->opts.workers - shown.running;
+	for (const struct muster__process *p = s->processes; p; p = p->next)
+		shown.leaving += p->leave != MUSTER__LEAVE_STAY;
+	muster__self_slots(s->self, shown);
 }
 
 /* ---- starting ----------------------------------------------------------------------------- */
 
-static int slot_spawn(struct slot *slot)
+static uint64_t expires_ms(const struct muster__supervisor *s, uint64_t now_ms)
+{
+	double seconds = s->opts.lifetime_seconds_max;
+	uint32_t random = 0;
+
+	if (seconds <= 0)
+		return UINT64_MAX;
+	(void)getrandom(&random, sizeof random, GRND_NONBLOCK);
+	return now_ms + (uint64_t)(seconds * 1000 * (1 - LIFETIME_JITTER * random / UINT32_MAX));
+}
+
+int muster__slot_spawn(struct muster__slot *slot, const char *reason)
 {
 	struct muster__supervisor *s = slot->supervisor;
-	pid_t pid;
-	int rc = muster__child_fork(&s->opts.plan, slot_idx(slot), &pid);
+	struct muster__process *p = calloc(1, sizeof *p);
+	int rc = p ? muster__child_fork(&s->opts.plan, slot->idx, &p->pid) : -ENOMEM;
 
-	if (rc != 0)
+	if (rc != 0) {
+		free(p);
 		return rc;
+	}
 	uv_update_time(s->loop);
-	slot->pid = pid;
-	slot->started_ms = uv_now(s->loop);
-	s->running++;
-	show_slots(s);
+	uint64_t now = uv_now(s->loop);
+	*p = (struct muster__process){.next = s->processes,
+	                              .pid = p->pid,
+	                              .slot = slot,
+	                              .generation = s->generation,
+	                              .started_ms = now,
+	                              .expires_ms = expires_ms(s, now),
+	                              .kill_ms = UINT64_MAX};
+	s->processes = slot->process = p;
+	muster__hook_run(&s->hooks, MUSTER__HOOK_START, now, p->pid, slot->idx, reason);
+	muster__slots_show(s);
 	return 0;
 }
 
 /* What the next restart of this slot waits. */
-static uint64_t delay_ms(struct slot *slot, uint64_t life_ms)
+static uint64_t delay_ms(struct muster__slot *slot, uint64_t life_ms)
 {
 	double ceiling = slot->supervisor->opts.restart_delay_seconds_max * 1000, delay = DELAY_FIRST_MS;
 
@@ -89,192 +96,223 @@ static uint64_t delay_ms(struct slot *slot, uint64_t life_ms)
 	return (uint64_t)(delay < ceiling ? delay : ceiling);
 }
 
-static void restart_fired(uv_timer_t *timer)
-{
-	struct slot *slot = timer->data;
-	int rc = slot_spawn(slot);
+static void restart_fired(uv_timer_t *timer);
 
-	if (rc == 0) {
-		slot->restarts++;
-		muster__self_worker_restarted(slot->supervisor->self);
-		return;
-	}
+static void restart_failed(struct muster__slot *slot, int rc)
+{
 	uint64_t wait = delay_ms(slot, 0);
-	muster__log(MUSTER__LOG_ERROR, "worker %u cannot be started: %s; next try in %.1f s", slot_idx(slot), strerror(-rc),
+
+	muster__log(MUSTER__LOG_ERROR, "worker %u cannot be started: %s; next try in %.1f s", slot->idx, strerror(-rc),
 	            (double)wait / 1000);
 	uv_timer_start(&slot->restart, restart_fired, wait, 0);
 }
 
-/* ---- reaping ------------------------------------------------------------------------------ */
-
-static void describe(int status, char *out, size_t room)
+static void restart_fired(uv_timer_t *timer)
 {
-	if (!WIFSIGNALED(status)) {
-		(void)snprintf(out, room, "exited with status %d", WEXITSTATUS(status));
+	struct muster__slot *slot = timer->data;
+	int rc = muster__slot_spawn(slot, "restart");
+
+	if (rc != 0) {
+		restart_failed(slot, rc);
 		return;
 	}
-	const char *name = sigabbrev_np(WTERMSIG(status));
-	(void)snprintf(out, room, "was killed by signal %d (SIG%s)%s", WTERMSIG(status), name ? name : "?",
-	               WCOREDUMP(status) ? ", core dumped" : "");
+	slot->restarts++;
+	muster__self_worker_restarted(slot->supervisor->self);
+	muster__reload_step(slot->supervisor);
 }
 
-static void log_death(const struct slot *slot, pid_t pid, int status, uint64_t life_ms, uint64_t wait_ms)
+void muster__slots_fill(struct muster__supervisor *s, const char *reason)
 {
-	char how[64], again[64] = "";
+	for (unsigned i = 0; i < s->opts.workers; i++) {
+		struct muster__slot *slot = s->slots[i];
+		if (slot->process || uv_is_active((uv_handle_t *)&slot->restart))
+			continue;
+		int rc = muster__slot_spawn(slot, reason);
+		if (rc != 0)
+			restart_failed(slot, rc);
+	}
+}
 
-	describe(status, how, sizeof how);
+/* ---- reaping ------------------------------------------------------------------------------ */
+
+static void log_death(const struct muster__slot *slot, const struct muster__process *p, const char *how,
+                      uint64_t life_ms, uint64_t wait_ms)
+{
+	char again[64] = "";
+
 	if (slot->young_deaths > 1)
 		(void)snprintf(again, sizeof again, ", the %u. time in a row within %d s", slot->young_deaths,
 		               LIFE_GOOD_MS / 1000);
-	muster__log(MUSTER__LOG_WARNING, "worker %u (pid %d) %s after %.1f s%s; restart in %.1f s", slot_idx(slot),
-	            (int)pid, how, (double)life_ms / 1000, again, (double)wait_ms / 1000);
+	muster__log(MUSTER__LOG_WARNING, "worker %u (pid %d) %s after %.1f s%s; restart in %.1f s", slot->idx, (int)p->pid,
+	            how, (double)life_ms / 1000, again, (double)wait_ms / 1000);
 }
 
-static void slot_died(struct slot *slot, int status)
+/* A worker that ended by itself, or was told to make room for the next one in its slot. */
+static void slot_emptied(struct muster__slot *slot, const struct muster__process *p, const char *how)
 {
 	struct muster__supervisor *s = slot->supervisor;
-	uint64_t life_ms = uv_now(s->loop) - slot->started_ms;
-	pid_t pid = slot->pid;
+	uint64_t life_ms = uv_now(s->loop) - p->started_ms, wait_ms = 0;
 
-	slot->pid = 0;
-	s->running--;
-	muster__self_worker_exited(s->self, status);
-	if (!s->stopping) {
-		uint64_t wait_ms = delay_ms(slot, life_ms);
-		log_death(slot, pid, status, life_ms, wait_ms);
-		uv_timer_start(&slot->restart, restart_fired, wait_ms, 0);
+	slot->process = NULL;
+	if (s->stopping)
+		return;
+	if (p->leave == MUSTER__LEAVE_STAY) {
+		wait_ms = delay_ms(slot, life_ms);
+		log_death(slot, p, how, life_ms, wait_ms);
 	}
-	show_slots(s);
+	uv_timer_start(&slot->restart, restart_fired, wait_ms, 0);
 }
 
-static struct slot *slot_of(struct muster__supervisor *s, pid_t pid)
+static void process_died(struct muster__process *p, int status)
 {
-	for (unsigned i = 0; i < s->opts.workers; i++)
-		if (s->slots[i].pid == pid)
-			return &s->slots[i];
+	struct muster__supervisor *s = p->slot->supervisor;
+	char how[MUSTER__DEATH_BYTES], reason[MUSTER__DEATH_BYTES];
+
+	muster__death_describe(status, how);
+	muster__death_reason(status, reason);
+	muster__self_worker_exited(s->self, status);
+	if (p->leave != MUSTER__LEAVE_STAY && p->leave != MUSTER__LEAVE_STOP)
+		muster__log(MUSTER__LOG_INFO, "worker %u (pid %d) %s, as told (%s)", p->slot->idx, (int)p->pid, how,
+		            muster__leave_word(p->leave));
+	if (p->slot->process == p)
+		slot_emptied(p->slot, p, how);
+	muster__hook_run(&s->hooks, MUSTER__HOOK_EXIT, uv_now(s->loop), p->pid, p->slot->idx,
+	                 p->leave == MUSTER__LEAVE_STAY ? reason : muster__leave_word(p->leave));
+}
+
+/* Take the process out of the list. Returns NULL if it is none of ours. */
+static struct muster__process *process_take(struct muster__supervisor *s, pid_t pid)
+{
+	for (struct muster__process **at = &s->processes; *at; at = &(*at)->next)
+		if ((*at)->pid == pid) {
+			struct muster__process *found = *at;
+			*at = found->next;
+			return found;
+		}
 	return NULL;
 }
 
 static void stopped_if_empty(struct muster__supervisor *s)
 {
-	if (!s->stopping || s->running)
+	if (!s->stopping || s->processes)
 		return;
 	uv_timer_stop(&s->kill);
 	s->opts.stopped(s->opts.ctx);
 }
 
+/* Returns true if it was a worker. */
+static bool reaped(struct muster__supervisor *s, pid_t pid, int status)
+{
+	struct muster__process *p = process_take(s, pid);
+
+	if (p) {
+		process_died(p, status);
+		free(p);
+	} else if (!muster__hook_reaped(&s->hooks, pid, status)) {
+		muster__self_orphan_reaped(s->self);
+	}
+	return p != NULL;
+}
+
 static void child_changed(uv_signal_t *signal, int signo)
 {
 	struct muster__supervisor *s = signal->data;
-	unsigned before = s->running;
+	bool workers = false;
 	int status;
 	pid_t pid;
 
 	(void)signo;
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		struct slot *slot = slot_of(s, pid);
-		if (slot)
-			slot_died(slot, status);
-	}
-	if (s->running == before)
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		workers |= reaped(s, pid, status);
+	if (!workers)
 		return;
+	muster__slots_show(s);
 	s->opts.died(s->opts.ctx);
+	muster__reload_step(s);
 	stopped_if_empty(s);
 }
 
 /* ---- life of the supervisor --------------------------------------------------------------- */
 
-/* After a failed start: nobody has seen these workers yet, so they get no grace. */
-static void kill_and_reap(struct muster__supervisor *s)
+int muster__slots_make(struct muster__supervisor *s)
 {
 	for (unsigned i = 0; i < s->opts.workers; i++) {
-		if (s->slots[i].pid == 0)
+		if (s->slots[i])
 			continue;
-		(void)kill(s->slots[i].pid, SIGKILL);
-		(void)waitpid(s->slots[i].pid, NULL, 0);
-	}
-}
-
-static int spawn_all(struct muster__supervisor *s)
-{
-	for (unsigned i = 0; i < s->opts.workers; i++) {
-		int rc = slot_spawn(&s->slots[i]);
-		if (rc != 0) {
-			kill_and_reap(s);
-			return rc;
-		}
+		struct muster__slot *slot = s->slots[i] = calloc(1, sizeof *slot);
+		if (slot == NULL)
+			return -ENOMEM;
+		slot->supervisor = s;
+		slot->idx = i;
+		uv_timer_init(s->loop, &slot->restart);
+		slot->restart.data = slot;
 	}
 	return 0;
 }
 
+/* After a failed start: nobody has seen these workers yet, so they get no grace. */
+static void kill_and_reap(struct muster__supervisor *s)
+{
+	muster__supervisor_signal(s, SIGKILL);
+	for (const struct muster__process *p = s->processes; p; p = p->next)
+		(void)waitpid(p->pid, NULL, 0);
+}
+
+static int spawn_all(struct muster__supervisor *s)
+{
+	int rc = muster__slots_make(s);
+
+	for (unsigned i = 0; rc == 0 && i < s->opts.workers; i++)
+		rc = muster__slot_spawn(s->slots[i], "boot");
+	if (rc != 0)
+		kill_and_reap(s);
+	return rc;
+}
+
 static void handles_init(struct muster__supervisor *s)
 {
+	const struct muster__supervisor_opts *o = &s->opts;
+
 	uv_signal_init(s->loop, &s->child);
 	uv_timer_init(s->loop, &s->kill);
-	s->child.data = s->kill.data = s;
-	for (unsigned i = 0; i < s->opts.workers; i++) {
-		s->slots[i].supervisor = s;
-		uv_timer_init(s->loop, &s->slots[i].restart);
-		s->slots[i].restart.data = &s->slots[i];
-	}
+	uv_timer_init(s->loop, &s->round);
+	uv_timer_init(s->loop, &s->settle);
+	s->child.data = s->kill.data = s->round.data = s->settle.data = s;
+	if (o->lifetime_seconds_max > 0 || o->memory_max || o->on_worker_start || o->on_worker_exit)
+		uv_timer_start(&s->round, muster__round_fired, ROUND_MS, ROUND_MS);
 }
 
 int muster__supervisor_start(uv_loop_t *loop, const struct muster__supervisor_opts *opts, struct muster__self *self,
                              struct muster__supervisor **out)
 {
-	struct muster__supervisor *s = calloc(1, sizeof *s + opts->workers * sizeof *s->slots);
+	struct muster__supervisor *s = calloc(1, sizeof *s);
 
 	if (s == NULL)
 		return -ENOMEM;
 	s->loop = loop;
 	s->opts = *opts;
 	s->self = self;
+	s->hooks = (struct muster__hooks){.paths = {opts->on_worker_start, opts->on_worker_exit}, .self = self};
 	handles_init(s);
 	*out = s; /* its handles are in the loop now, so the caller closes it even if a fork fails */
 	int rc = uv_signal_start(&s->child, child_changed, SIGCHLD);
 	return rc == 0 ? spawn_all(s) : rc;
 }
 
-static void signal_all(const struct muster__supervisor *s, int signo)
-{
-	for (unsigned i = 0; i < s->opts.workers; i++)
-		if (s->slots[i].pid)
-			(void)kill(s->slots[i].pid, signo);
-}
-
-static void kill_fired(uv_timer_t *timer)
-{
-	struct muster__supervisor *s = timer->data;
-
-	muster__log(MUSTER__LOG_WARNING, "%u workers did not end in time: killing them", s->running);
-	signal_all(s, SIGKILL);
-}
-
-/* Kill at the given time, or earlier if that was agreed before. */
-static void kill_by(struct muster__supervisor *s, uint64_t when_ms)
-{
-	uint64_t now = uv_now(s->loop);
-
-	if (when_ms < s->kill_ms)
-		s->kill_ms = when_ms;
-	uv_timer_start(&s->kill, kill_fired, s->kill_ms > now ? s->kill_ms - now : 0, 0);
-}
-
 void muster__supervisor_stop(struct muster__supervisor *s)
 {
 	uv_update_time(s->loop);
 	if (s->stopping) {
-		kill_by(s, uv_now(s->loop) + HURRY_MS);
+		muster__process_kill_by(s, uv_now(s->loop) + HURRY_MS);
 		return;
 	}
 	s->stopping = true;
-	for (unsigned i = 0; i < s->opts.workers; i++)
-		uv_timer_stop(&s->slots[i].restart);
-	signal_all(s, SIGTERM);
-	signal_all(s, SIGCONT); /* a stopped worker could not heed it */
-	s->kill_ms = UINT64_MAX;
-	kill_by(s, uv_now(s->loop) + (uint64_t)(s->opts.grace_seconds * 1000));
-	show_slots(s);
+	s->reloading = false;
+	for (unsigned i = 0; i < MUSTER_WORKERS_MAX && s->slots[i]; i++)
+		uv_timer_stop(&s->slots[i]->restart);
+	for (struct muster__process *p = s->processes; p; p = p->next)
+		muster__process_leave(p, MUSTER__LEAVE_STOP);
+	muster__slots_show(s);
 	stopped_if_empty(s);
 }
 
@@ -284,15 +322,26 @@ void muster__supervisor_close(struct muster__supervisor *s)
 		return;
 	uv_close((uv_handle_t *)&s->child, NULL);
 	uv_close((uv_handle_t *)&s->kill, NULL);
-	for (unsigned i = 0; i < s->opts.workers; i++)
-		uv_close((uv_handle_t *)&s->slots[i].restart, NULL);
+	uv_close((uv_handle_t *)&s->round, NULL);
+	uv_close((uv_handle_t *)&s->settle, NULL);
+	for (unsigned i = 0; i < MUSTER_WORKERS_MAX && s->slots[i]; i++)
+		uv_close((uv_handle_t *)&s->slots[i]->restart, NULL);
 }
 
 void muster__supervisor_destroy(struct muster__supervisor **supervisor)
 {
-	if (*supervisor)
-		muster__descriptors_free(&(*supervisor)->opts.plan.inherited);
-	free(*supervisor);
+	struct muster__supervisor *s = *supervisor;
+
+	if (s == NULL)
+		return;
+	muster__descriptors_free(&s->opts.plan.inherited);
+	for (unsigned i = 0; i < MUSTER_WORKERS_MAX && s->slots[i]; i++)
+		free(s->slots[i]);
+	for (struct muster__process *next; s->processes; s->processes = next) {
+		next = s->processes->next;
+		free(s->processes);
+	}
+	free(s);
 	*supervisor = NULL;
 }
 
@@ -301,11 +350,11 @@ size_t muster__supervisor_count(const struct muster__supervisor *s)
 	return s ? s->opts.workers : 0;
 }
 
-void muster__supervisor_status(const struct muster__supervisor *s, size_t slot, struct muster__worker_status *out)
+void muster__supervisor_status(const struct muster__supervisor *s, size_t idx, struct muster__worker_status *out)
 {
-	const struct slot *from = &s->slots[slot];
+	const struct muster__process *p = s->slots[idx]->process;
 
-	out->pid = from->pid;
-	out->age_seconds = from->pid ? (double)(uv_now(s->loop) - from->started_ms) / 1000 : 0;
-	out->restarts = from->restarts;
+	out->pid = p ? p->pid : 0;
+	out->age_seconds = p ? (double)(uv_now(s->loop) - p->started_ms) / 1000 : 0;
+	out->restarts = s->slots[idx]->restarts;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * supervisor.h - keeps N workers running, and stops them.
+ * supervisor.h - keeps N workers running, replaces them, and stops them.
  */
 #ifndef MUSTER__SUPERVISOR_H
 #define MUSTER__SUPERVISOR_H
@@ -19,8 +19,12 @@ struct muster__supervisor_opts {
 	unsigned workers;
 	double grace_seconds;
 	double restart_delay_seconds_max;
-	void (*died)(void *ctx);    /* workers were reaped */
-	void (*stopped)(void *ctx); /* after muster__supervisor_stop(): the last one is gone */
+	double lifetime_seconds_max;   /* 0: none */
+	unsigned long long memory_max; /* resident bytes of one worker; 0: none */
+	const char *on_worker_start, *on_worker_exit;
+	void (*died)(void *ctx);     /* workers were reaped */
+	void (*stopped)(void *ctx);  /* after muster__supervisor_stop(): the last one is gone */
+	void (*reloaded)(void *ctx); /* after muster__supervisor_reload(): all workers are new, or it was given up */
 	void *ctx;
 };
 
@@ -34,6 +38,21 @@ int muster__supervisor_start(uv_loop_t *loop, const struct muster__supervisor_op
 /* Ask the workers to end with SIGTERM; after the grace period with SIGKILL. Called again, it waits only one
  * more second. Calls `stopped` later, from the loop, unless no worker runs: then at once. */
 void muster__supervisor_stop(struct muster__supervisor *supervisor);
+
+/* One worker more or less, never less than 1 nor more than MUSTER_WORKERS_MAX. When paused, one more means:
+ * bring them back. */
+void muster__supervisor_more(struct muster__supervisor *supervisor);
+void muster__supervisor_less(struct muster__supervisor *supervisor);
+
+/* Replace the workers one after the other: each by a new one that runs before the old one is told to end.
+ * Called again meanwhile, it begins again. When paused: bring them back. */
+void muster__supervisor_reload(struct muster__supervisor *supervisor);
+
+/* End all workers gracefully and start none, until more() or reload(). */
+void muster__supervisor_pause(struct muster__supervisor *supervisor);
+
+/* Send a signal to all workers. */
+void muster__supervisor_signal(const struct muster__supervisor *supervisor, int signo);
 
 /* Free; the loop must run until its handles are closed before `destroy`. Both accept NULL. */
 void muster__supervisor_close(struct muster__supervisor *supervisor);

@@ -3,8 +3,12 @@
  * prefork.h - the pre-fork master as a library call (libmuster-master).
  *
  *   The caller's process becomes the master: it binds the listeners, forks the workers, restarts those
- *   that die, serves the merged metrics over HTTP, and stops on SIGTERM or SIGINT. The worker callback
+ *   that die, serves the merged metrics over HTTP, and stops on SIGTERM, SIGINT or SIGQUIT. The worker callback
  *   runs in the child with default signal dispositions, an empty signal mask and MUSTER_REGION set.
+ *
+ *   The master heeds the signals of gunicorn: HUP replaces the workers one after the other, TTIN and TTOU make
+ *   one more or one less, WINCH ends them and keeps the master, USR1 goes to all workers. docs/running.md.
+ *   Sockets that systemd passed (LISTEN_FDS) come before those of `listen`, and NOTIFY_SOCKET is told how it goes.
  */
 #ifndef MUSTER_PREFORK_H
 #define MUSTER_PREFORK_H
@@ -37,17 +41,26 @@ struct muster_prefork_opts {
 	const char *region;        /* directory, created 0700 if missing; NULL: /dev/shm/muster-UID-NAME */
 	int (*worker)(const struct muster_worker *worker, void *ctx); /* its return value is the exit status */
 	void *ctx;
-	char *const *argv;                /* instead of `worker`: execvp this, listeners passed as LISTEN_FDS */
-	size_t series_max;                /* of the page, all workers together; 0: MUSTER_REGION_SERIES_MAX_DEFAULT */
-	double grace_seconds;             /* from TERM to KILL at stop; 0: 10 */
-	double restart_delay_seconds_max; /* ceiling of the exponential back-off of a worker that keeps dying; 0: 30 */
+	char *const *argv;                   /* instead of `worker`: execvp this, listeners passed as LISTEN_FDS */
+	size_t series_max;                   /* of the page, all workers together; 0: MUSTER_REGION_SERIES_MAX_DEFAULT */
+	double grace_seconds;                /* from TERM to KILL at stop; 0: 10 */
+	double restart_delay_seconds_max;    /* ceiling of the exponential back-off of a worker that keeps dying; 0: 30 */
+	double lifetime_seconds_max;         /* a worker is replaced after 0.9 to 1 of it; 0: never */
+	unsigned long long memory_bytes_max; /* a worker with more in RAM is told to end and restarted; 0: none */
+	const char *on_worker_start;         /* executable to run then, with MUSTER_WORKER_{PID,SLOT,REASON}; NULL: none */
+	const char *on_worker_exit;
+	int reuse_port;         /* not 0: each worker has sockets of its own on the addresses of `listen`; no unix:PATH */
+	int cpu_affinity;       /* not 0: each worker keeps to one processor, by slot */
+	const char *pidfile;    /* made at start, locked, removed at end; NULL: none */
+	const char *log_format; /* "text" or "json"; NULL: "text" */
+	double drain_seconds;   /* when the workers are gone, serve until scraped once, at most so long; 0: no longer */
 };
 
 /* Run a pre-fork server until it is told to stop.
  * Returns the exit status for main(): 0 after a clean stop, else a code of <sysexits.h>: EX_USAGE for
  *   options out of range, EX_NOINPUT or EX_CANTCREAT for the region, EX_UNAVAILABLE for an address in
- *   use, EX_TEMPFAIL if another master serves the region, EX_OSERR when fork or the loop fails, and 127
- *   if `argv` cannot be found. The reason is one line on stderr.
+ *   use, EX_TEMPFAIL if another master serves the region or holds the pidfile, EX_OSERR when fork or the
+ *   loop fails, and 127 if `argv` cannot be found. The reason is one line on stderr.
  * Context: a process with one thread; call it once. Families may be declared before the call. */
 int muster_prefork(const struct muster_prefork_opts *opts);
 

@@ -3,7 +3,7 @@
 # Every page, method and limit of the master's HTTP server, over TCP and over a socket file.
 . "$(dirname "$0")/master_common.bash"
 
-start http run --metrics 127.0.0.1:0 --region "$dir/r" --name web -- sleep 1000
+start http run --workers 1 --metrics 127.0.0.1:0 --region "$dir/r" --name web -- sleep 1000
 wait_logged "1 workers started" 5
 url=http://$address
 
@@ -35,10 +35,10 @@ is head_has_no_body "$(curl -sI "$url/-/ready" | tail -c 2 | od -An -c | tr -d '
 
 stop TERM
 is clean_stop "$status" 0
-start socket run --metrics "unix:$dir/metrics.sock" --region "$dir/r" -- sleep 1000
+start socket run --workers 1 --metrics "unix:$dir/metrics.sock" --region "$dir/r" -- sleep 1000
 is scrape_over_socket_file "$(code --unix-socket "$dir/metrics.sock" http://muster/metrics)" 200
 kill -KILL "$master" && reap
-start socket2 run --metrics "unix:$dir/metrics.sock" --region "$dir/r" -- sleep 1000
+start socket2 run --workers 1 --metrics "unix:$dir/metrics.sock" --region "$dir/r" -- sleep 1000
 is stale_socket_file_is_replaced "$(code --unix-socket "$dir/metrics.sock" http://muster/metrics)" 200
 exit_of "$muster" serve --metrics "unix:$dir/metrics.sock" --region "$dir/r2"
 is live_socket_file_is_refused "$status" 69

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Workers: what they are given, how they are restarted, counted and stopped.
 . "$(dirname "$0")/master_common.bash"
-run=(run --metrics 127.0.0.1:0 --region "$dir/r")
+run=(run --workers 1 --metrics 127.0.0.1:0 --region "$dir/r")
 exits=muster_worker_exits_total
 
 # ---- what an exec'ed worker is given

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * master_region.c - the master's first steps: its region, its pidfile, the sockets of its workers. Nothing here
+ * needs the loop, and what is refused leaves no trace. Runs in the master.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "log.h"
+#include "master_parts.h"
+#include "passed.h"
+#include "shm/fold.h"
+
+static int region_refused(const char *path, int rc, const char *verb)
+{
+	int status = rc == MUSTER_EBUSY                       ? EX_TEMPFAIL
+	             : rc == MUSTER_EREGION || rc == -ENOTDIR ? EX_NOINPUT
+	             : rc == -ENAMETOOLONG                    ? EX_USAGE
+	                                                      : EX_CANTCREAT;
+	const char *sentence = muster_error_message();
+
+	if (rc == MUSTER_EBUSY || rc == MUSTER_EREGION)
+		return muster__refuse(status, "%s", sentence);
+	if (rc == -ENAMETOOLONG)
+		return muster__refuse(status, "--region %s: has %zu bytes, at most %d are allowed; take a shorter path", path,
+		                      strlen(path), MUSTER_REGION_PATH_BYTES_MAX);
+	return muster__refuse(status, "region %s: cannot %s it: %s; give a directory of yours with --region", path, verb,
+	                      muster_strerror(rc));
+}
+
+static int region_path(struct master *m)
+{
+	if (m->opts->region == NULL)
+		return muster__region_default_path(m->opts->name, m->path);
+	if (strlen(m->opts->region) > MUSTER_REGION_PATH_BYTES_MAX)
+		return -ENAMETOOLONG;
+	(void)strcpy(m->path, m->opts->region);
+	return 0;
+}
+
+/* Workers may change their directory, so they are told an absolute path. */
+static int region_path_make_absolute(struct master *m)
+{
+	char *absolute = realpath(m->path, NULL);
+	int rc = 0;
+
+	if (absolute == NULL)
+		return -errno;
+	if (strlen(absolute) <= MUSTER_REGION_PATH_BYTES_MAX)
+		(void)strcpy(m->path, absolute);
+	else
+		rc = -ENAMETOOLONG;
+	free(absolute);
+	return rc;
+}
+
+int muster__master_region_start(struct master *m)
+{
+	int rc = region_path(m);
+
+	if (rc != 0)
+		return region_refused(m->opts->region ? m->opts->region : m->opts->name, rc, "name");
+	if ((rc = muster__region_create(m->path)) != 0)
+		return region_refused(m->path, rc, "create");
+	if ((rc = region_path_make_absolute(m)) != 0)
+		return region_refused(m->path, rc, "resolve");
+	if ((rc = muster_region_open(m->path, &m->region)) != 0)
+		return region_refused(m->path, rc, "open");
+	if (m->opts->series_max)
+		muster_region_series_max(m->region, m->opts->series_max);
+	if ((rc = muster__region_lock(m->region)) != 0)
+		return region_refused(m->path, rc, "lock");
+	return 0;
+}
+
+/* ---- addresses ---------------------------------------------------------------------------- */
+
+int muster__master_pidfile_start(struct master *m)
+{
+	return m->opts->pidfile ? muster__pidfile_create(m->opts->pidfile, &m->pidfile) : 0;
+}
+
+/* Those of systemd first, as it numbers them. */
+static int passed_take(struct master *m)
+{
+	int status = muster__passed_take(m->listeners, &m->listener_count);
+
+	for (size_t i = 0; i < m->listener_count; i++) {
+		m->listen_fds[i] = m->listeners[i].fd;
+		muster__log(MUSTER__LOG_INFO, "listening on %s", m->listeners[i].text);
+	}
+	return status;
+}
+
+int muster__master_listeners_open(struct master *m)
+{
+	const char *const *address = m->opts->listen;
+	int passed = passed_take(m);
+	size_t passed_count = m->listener_count;
+
+	if (passed != 0)
+		return passed;
+	for (; address && *address; address++) {
+		if (m->listener_count == MUSTER__LISTENERS_MAX)
+			return muster__refuse(EX_USAGE, "--listen %s: at most %d sockets, %zu were passed by LISTEN_FDS", *address,
+			                      MUSTER__LISTENERS_MAX, passed_count);
+		struct muster__listener *listener = &m->listeners[m->listener_count];
+		int status = muster__listener_open("--listen", *address,
+		                                   m->opts->reuse_port ? MUSTER__REUSE_PORT : MUSTER__ALONE, listener);
+		if (status != 0)
+			return status;
+		m->listen_fds[m->listener_count++] = listener->fd;
+		muster__log(MUSTER__LOG_INFO, "listening on %s", listener->text);
+	}
+	m->shards = (struct muster__shards){
+		.listeners = m->listeners, .listen_fds = m->listen_fds, .passed = passed_count, .count = m->listener_count};
+	m->listen_names = muster__passed_names(passed_count, m->listener_count - passed_count);
+	return 0;
+}
+
+void muster__master_listeners_close(struct master *m)
+{
+	muster__shards_close(&m->shards);
+	for (size_t i = 0; i < m->listener_count; i++)
+		muster__listener_close(&m->listeners[i]);
+	m->listener_count = 0;
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * supervisor_parts.h - what the files of the supervisor share: slots, and the processes that are or were in one.
+ *
+ * A slot is a place for one worker. A process is in its slot until it ends, or until it was told to end and
+ * another has its place. So a slot may have one process and several that are leaving.
+ */
+#ifndef MUSTER__SUPERVISOR_PARTS_H
+#define MUSTER__SUPERVISOR_PARTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "hooks.h"
+#include "supervisor.h"
+
+/* Why a worker was told to end: label of muster_worker_recycles_total, MUSTER_WORKER_REASON of the hook. */
+#define MUSTER__LEAVES(X)                                                                                              \
+	X(STAY, "")                                                                                                        \
+	X(STOP, "stop")                                                                                                    \
+	X(RELOAD, "reload")                                                                                                \
+	X(SCALE, "scale")                                                                                                  \
+	X(PAUSE, "pause")                                                                                                  \
+	X(LIFETIME, "lifetime")                                                                                            \
+	X(MEMORY, "memory")
+
+enum muster__leave {
+#define MUSTER__ROW(id, word) MUSTER__LEAVE_##id,
+	MUSTER__LEAVES(MUSTER__ROW)
+#undef MUSTER__ROW
+};
+
+struct muster__process {
+	struct muster__process *next;
+	pid_t pid;
+	struct muster__slot *slot;
+	unsigned generation; /* of the reload it was started by */
+	enum muster__leave leave;
+	uint64_t started_ms, expires_ms, kill_ms; /* the last two: UINT64_MAX is never */
+};
+
+struct muster__slot {
+	struct muster__supervisor *supervisor;
+	unsigned idx;
+	struct muster__process *process; /* NULL: none */
+	unsigned young_deaths;           /* in a row */
+	unsigned restarts;
+	uv_timer_t restart;
+};
+
+struct muster__supervisor {
+	uv_loop_t *loop;
+	struct muster__supervisor_opts opts; /* opts.workers: how many slots are in use now */
+	struct muster__self *self;
+	struct muster__hooks hooks;
+	uv_signal_t child;
+	uv_timer_t kill;   /* due when the first of the leaving is to be killed */
+	uv_timer_t round;  /* limits, and hooks that take too long */
+	uv_timer_t settle; /* due when the youngest worker of a reload is old enough for the next */
+	bool stopping, paused, reloading;
+	unsigned generation;
+	struct muster__process *processes;
+	struct muster__slot *slots[MUSTER_WORKERS_MAX]; /* made when first used; then they stay */
+};
+
+/* supervisor.c */
+
+/* Fork a worker into an empty slot. `reason` is for the hook. Returns 0 or as muster__child_fork(). */
+int muster__slot_spawn(struct muster__slot *slot, const char *reason);
+/* Make the slots below opts.workers. Returns 0 or -ENOMEM. */
+int muster__slots_make(struct muster__supervisor *s);
+/* Spawn into all slots in use that are empty; those where it fails are tried again later. */
+void muster__slots_fill(struct muster__supervisor *s, const char *reason);
+void muster__slots_show(const struct muster__supervisor *s);
+
+/* replace.c */
+
+/* Tell a process to end; kill it after the grace period. */
+void muster__process_leave(struct muster__process *process, enum muster__leave why);
+void muster__process_kill_by(struct muster__supervisor *s, uint64_t when_ms);
+const char *muster__leave_word(enum muster__leave why);
+/* Go on with a reload, if one is under way: something has changed. */
+void muster__reload_step(struct muster__supervisor *s);
+/* Callbacks of the timers. */
+void muster__kill_fired(uv_timer_t *timer);
+void muster__round_fired(uv_timer_t *timer);
+void muster__settle_fired(uv_timer_t *timer);
+
+#endif
