@@ -17,6 +17,10 @@
 #include "index.h"
 #include "view.h"
 
+/* What one catalogue may ask of a reader. */
+#define MUSTER__CATALOGUE_BYTES_MAX (UINT64_C(256) << 20)
+#define MUSTER__CATALOGUE_SERIES_MAX (1u << 21)
+
 /* How much stands before some point of a catalogue. */
 struct muster__cursor {
 	uint64_t bytes;

@@ -10,7 +10,6 @@
 #include "grow.h"
 
 #define FAMILIES_MAX (1u << 14)
-#define SERIES_MAX (1u << 21)
 
 struct checking {
 	struct muster__catalogue *node;
@@ -171,7 +170,7 @@ static int series_check(struct checking *c)
 	uint64_t hash = muster__hash((uint64_t)record->pid << 32 | record->family, record + 1, tail_bytes(record));
 	if (comes_twice(node, hash, (struct wanted){.series = record}))
 		return MUSTER__BAD(SERIES);
-	if (node->end.series >= SERIES_MAX)
+	if (node->end.series >= MUSTER__CATALOGUE_SERIES_MAX)
 		return MUSTER__BAD(BUDGET);
 	int rc = series_enter(c, hash);
 	if (rc == 0) {

@@ -26,9 +26,9 @@
 struct folding {
 	struct muster_region *region;
 	struct muster__values values;
-	bool *families, *series;
+	bool *families, *series, *kept;
 	struct muster__identity *folded;
-	size_t folded_count;
+	size_t folded_count, left_out;
 	struct muster__forgetting forgetting;
 };
 
@@ -93,8 +93,9 @@ static int folding_alloc(struct folding *f, size_t pids)
 
 	f->families = calloc(merge->families_count + 1, sizeof *f->families);
 	f->series = calloc(merge->series_count + 1, sizeof *f->series);
+	f->kept = calloc(merge->series_count + 1, sizeof *f->kept);
 	f->folded = calloc(f->region->slabs_count + 1, sizeof *f->folded);
-	if (f->families == NULL || f->series == NULL || f->folded == NULL)
+	if (f->families == NULL || f->series == NULL || f->kept == NULL || f->folded == NULL)
 		return -ENOMEM;
 	return muster__values_reserve(&f->values, merge, pids);
 }
@@ -104,6 +105,7 @@ static void folding_free(struct folding *f)
 	muster__values_destroy(&f->values);
 	free(f->families);
 	free(f->series);
+	free(f->kept);
 	free(f->folded);
 	muster__forgetting_free(&f->forgetting);
 }
@@ -120,6 +122,7 @@ static int totals(struct folding *f)
 		return rc;
 	if (region->ledger)
 		slab_total(f, region->ledger);
+	memcpy(f->kept, f->series, region->merge.series_count * sizeof *f->kept);
 	for (size_t i = 0; i < region->slabs_count; i++) {
 		const struct muster__slab *slab = region->slabs[i];
 		if (is_dead(slab))
@@ -133,7 +136,7 @@ static int totals(struct folding *f)
 
 /* ---- 2 to 4: the switch ------------------------------------------------------------------- */
 
-/* A ledger nobody can read is kept for people to look at, never overwritten. */
+/* A ledger nobody can read is kept for people to look at. */
 static int bad_ledger_aside(struct muster_region *region)
 {
 	char name[48] = MUSTER__LEDGER_NAME ".bad";
@@ -141,10 +144,12 @@ static int bad_ledger_aside(struct muster_region *region)
 	if (!region->ledger_bad)
 		return 0;
 	int rc = renameat2(region->dir, MUSTER__LEDGER_NAME, region->dir, name, RENAME_NOREPLACE);
-	for (unsigned n = 1; rc != 0 && errno == EEXIST && n < 100; n++) {
+	for (unsigned n = 1; rc != 0 && errno == EEXIST && n < MUSTER__QUARANTINED_KEPT; n++) {
 		(void)snprintf(name, sizeof name, MUSTER__LEDGER_NAME ".bad.%u", n);
 		rc = renameat2(region->dir, MUSTER__LEDGER_NAME, region->dir, name, RENAME_NOREPLACE);
 	}
+	if (rc != 0 && errno == EEXIST) /* the first are kept, and the last */
+		rc = renameat(region->dir, MUSTER__LEDGER_NAME, region->dir, name);
 	if (rc != 0 && errno != ENOENT)
 		return -errno;
 	region->ledger_bad = false;
@@ -158,13 +163,15 @@ static int new_ledger_write(struct folding *f)
 		.values = &f->values,
 		.families = f->families,
 		.series = f->series,
+		.kept = f->kept,
+		.size_max = &f->region->ledger_max,
 		.folded = f->folded,
 		.folded_count = f->folded_count,
 		.forgetting = &f->forgetting,
 		.writer = f->region->observer.self,
 	};
 
-	return muster__ledger_write(f->region->dir, &content);
+	return muster__ledger_write(f->region->dir, &content, &f->left_out);
 }
 
 static int switch_over(struct folding *f)
@@ -224,36 +231,58 @@ static bool mostly_nobodys(const struct muster_region *region)
 	return region->merge.series_count > 2 * (series + 512);
 }
 
-/* ---- what is quarantined ------------------------------------------------------------------ */
+/* ---- what nobody needs -------------------------------------------------------------------- */
 
-static bool is_left(const struct muster_region *region, const struct muster__slab *slab)
+/* Is it a regular file, the one with this inode unless that is 0, that nobody can write any more? */
+static bool is_left(const struct muster_region *region, const char *name, uint64_t ino)
 {
 	struct stat st;
-	int fd = openat(region->dir, slab->name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int fd = openat(region->dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
 	if (fd < 0)
 		return false;
-	bool left = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_ino == slab->ino && muster__life_file_left(fd);
+	bool left =
+		fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (ino == 0 || st.st_ino == ino) && muster__life_file_left(fd);
 	close(fd);
 	return left;
+}
+
+/* Slabs that were to get their name by a rename, and whose maker was killed before it. Whoever still makes one has it
+ * open for writing. */
+static void nameless_unlink(struct muster_region *region)
+{
+	const struct dirent *entry;
+
+	region->nameless = false;
+	rewinddir(region->entries);
+	while ((entry = readdir(region->entries)) != NULL) {
+		if (!muster__roll_nameless(entry->d_name))
+			continue;
+		if (!is_left(region, entry->d_name, 0) || unlinkat(region->dir, entry->d_name, 0) != 0)
+			region->nameless = true;
+	}
 }
 
 void muster__region_trim(struct muster_region *region)
 {
 	size_t kept = 0;
 
+	if (region->lock >= 0 && region->nameless)
+		nameless_unlink(region);
+
 	for (size_t i = region->slabs_count; region->lock >= 0 && i-- > 0;) {
 		const struct muster__slab *slab = region->slabs[i];
 		if (slab->state != MUSTER__SLAB_QUARANTINED || slab->passing || kept++ < MUSTER__QUARANTINED_KEPT)
 			continue;
-		if (is_left(region, slab) && unlinkat(region->dir, slab->name, 0) == 0)
+		if (is_left(region, slab->name, slab->ino) && unlinkat(region->dir, slab->name, 0) == 0)
 			muster__roll_strike(region, i);
 	}
 }
 
 /* ---- the whole ---------------------------------------------------------------------------- */
 
-/* Together the dead are more than a ledger may hold. One of them has to go, or none could be folded ever again. */
+/* Together the dead have more families than a ledger may hold. One of them has to go, or none could be folded ever
+ * again. */
 static void largest_quarantine(struct muster_region *region)
 {
 	struct muster__slab *largest = NULL;
@@ -272,10 +301,9 @@ static int fold_dead(struct muster_region *region, size_t dead)
 {
 	struct folding f = {.region = region};
 	int rc = totals(&f);
-	bool forgotten = f.forgetting.any || f.forgetting.dropped;
-
 	if (rc == 0)
 		rc = switch_over(&f);
+	bool fewer = f.forgetting.any || f.forgetting.dropped || f.left_out > 0;
 	folding_free(&f);
 	if (rc == MUSTER__BAD(BUDGET) && dead > 0) {
 		largest_quarantine(region);
@@ -289,7 +317,7 @@ static int fold_dead(struct muster_region *region, size_t dead)
 	for (size_t i = 0; i < region->slabs_count; i++)
 		if (is_dead(region->slabs[i]))
 			slab_empty(region->slabs[i]);
-	if (forgotten || mostly_nobodys(region))
+	if (fewer || mostly_nobodys(region))
 		region->remake = true;
 	return 0;
 }

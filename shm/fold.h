@@ -35,8 +35,8 @@ int muster__region_fold(struct muster_region *region, size_t *folded);
 
 #define MUSTER__QUARANTINED_KEPT 16
 
-/* Unlink files of quarantined slabs, beyond MUSTER__QUARANTINED_KEPT that are kept to be looked at, if they are
- * regular and nobody can write them any more. Needs the lock. */
+/* Unlink files of quarantined slabs, beyond MUSTER__QUARANTINED_KEPT that are kept to be looked at, and slabs that
+ * never got their name, if they are regular and nobody can write them any more. Needs the lock. */
 void muster__region_trim(struct muster_region *region);
 
 /* Descriptors that become readable when a live worker dies (pidfds); for the master's loop. */

@@ -10,7 +10,6 @@
 
 /* What one slab may ask of a reader. */
 #define FILE_BYTES_MAX (UINT64_C(8) << 30)
-#define CATALOGUE_BYTES_MAX (UINT64_C(256) << 20)
 #define BANKS_MAX 4096u
 
 static int format_check(const struct muster__header_shm *h)
@@ -51,7 +50,8 @@ static bool geometry_possible(const struct muster__geometry *g)
 
 static bool within_budget(const struct muster__geometry *g)
 {
-	return g->file_bytes <= FILE_BYTES_MAX && g->catalogue_bytes <= CATALOGUE_BYTES_MAX && g->bank_count <= BANKS_MAX;
+	return g->file_bytes <= FILE_BYTES_MAX && g->catalogue_bytes <= MUSTER__CATALOGUE_BYTES_MAX &&
+	       g->bank_count <= BANKS_MAX;
 }
 
 int muster__header_check(const struct muster__header_shm *header, uint64_t file_bytes, bool ledger)

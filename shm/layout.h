@@ -37,6 +37,7 @@ enum muster__kind { MUSTER__KIND_SLAB = 1, MUSTER__KIND_LEDGER = 2 };
 /* Name of a slab file: prefix, then pid, start ticks and instance in hex. Readers take nothing from the
  * name but that it is a slab. */
 #define MUSTER__SLAB_PREFIX "slab."
+#define MUSTER__SLAB_HIDDEN ".new." /* before that, where it has to have a name while it is made */
 #define MUSTER__LEDGER_NAME "ledger"
 #define MUSTER__FAILURES_NAME "failures"
 

@@ -26,7 +26,8 @@ struct image {
 	size_t catalogue_bytes, ints_count, gauges_count, reals_count;
 	size_t catalogue_capacity, ints_capacity, gauges_capacity, high_capacity, low_capacity;
 	uint32_t families;
-	size_t pids_at; /* samples before it are written, or of other families */
+	struct muster__ledger_size room;
+	size_t left_out; /* series for want of it */
 };
 
 static void image_free(struct image *m)
@@ -101,21 +102,11 @@ static int gauge_put(struct image *m, double value, bool set, uint32_t *cell)
 
 /* ---- families and series ------------------------------------------------------------------ */
 
-static size_t family_bytes(const struct muster__view_family *f)
-{
-	size_t bytes = sizeof(struct muster__family_shm) + f->bounds_count * sizeof(double) + strlen(f->name) +
-	               strlen(f->help) + strlen(f->unit);
-
-	for (uint32_t i = 0; i < f->label_count; i++)
-		bytes += sizeof(uint16_t) + strlen(f->labels[i]);
-	return bytes;
-}
-
 static int family_put(struct image *m, const struct muster__view_family *f)
 {
 	uint32_t drop_cell;
 	const uint64_t *drops = m->content->values->drops + f->index * MUSTER__DROP_CELLS;
-	struct muster__family_shm *r = record_put(m, MUSTER__RECORD_FAMILY, family_bytes(f));
+	struct muster__family_shm *r = record_put(m, MUSTER__RECORD_FAMILY, muster__ledger_family_bytes(f));
 
 	if (r == NULL || ints_put(m, drops, MUSTER__DROP_CELLS, &drop_cell) != 0)
 		return -ENOMEM;
@@ -162,11 +153,8 @@ static int series_values_put(struct image *m, const struct muster__view_series *
 
 static struct muster__series_shm *series_record_put(struct image *m, const struct muster__view_series *s)
 {
-	size_t bytes = sizeof(struct muster__series_shm);
+	struct muster__series_shm *r = record_put(m, MUSTER__RECORD_SERIES, muster__ledger_series_bytes(s));
 
-	for (uint32_t i = 0; i < s->family->label_count; i++)
-		bytes += sizeof(uint16_t) + s->labels[i].count;
-	struct muster__series_shm *r = record_put(m, MUSTER__RECORD_SERIES, bytes);
 	if (r == NULL)
 		return NULL;
 	r->family = m->families - 1;
@@ -250,8 +238,12 @@ static int family_write(struct image *m, const struct muster__view_family *f)
 		return leaves ? pids_put(m, f) : 0;
 	for (size_t i = 0; rc == 0 && i < f->series_count; i++) {
 		uint32_t index = f->series[i]->index;
-		if (leaves ? c->series[index] : c->forgetting->flagged[index])
+		if (!(leaves ? c->series[index] : c->forgetting->flagged[index]))
+			continue;
+		if (muster__ledger_room_take(&m->room, c, f->series[i]))
 			rc = series_put(m, f->series[i]);
+		else
+			m->left_out++;
 	}
 	return rc;
 }
@@ -276,6 +268,7 @@ static int image_build(struct image *m)
 	const struct muster__ledger_content *c = m->content;
 	int rc = 0;
 
+	m->room = muster__ledger_room(c);
 	for (size_t i = 0; rc == 0 && i < c->merge->families_count; i++)
 		if (c->families[i])
 			rc = family_write(m, c->merge->families[i]);
@@ -342,6 +335,7 @@ static void header_fill(struct muster__header_shm *h, const struct image *m, con
 	h->banks_used = g->bank_count;
 	for (int i = 0; i < MUSTER__EVENT_COUNT; i++)
 		h->events[i] = m->content->values->events[i];
+	h->events[MUSTER__EVENT_REGION_LIMIT] += m->left_out;
 }
 
 static int write_at(int fd, const void *bytes, size_t count, uint64_t off)
@@ -406,13 +400,15 @@ static int file_write(int dir, const struct image *m)
 	return rc;
 }
 
-int muster__ledger_write(int dir, const struct muster__ledger_content *content)
+int muster__ledger_write(int dir, const struct muster__ledger_content *content, size_t *left_out)
 {
 	struct image image = {.content = content};
 	int rc = image_build(&image);
 
 	if (rc == 0)
 		rc = file_write(dir, &image);
+	if (rc == 0)
+		*left_out = image.left_out;
 	image_free(&image);
 	return rc;
 }

@@ -28,6 +28,9 @@ static struct muster_region *region_alloc(void)
 		return NULL;
 	region->dir = region->lock = -1;
 	region->merge.series_max = MUSTER_REGION_SERIES_MAX_DEFAULT;
+	region->ledger_max = (struct muster__ledger_size){.bytes = MUSTER__CATALOGUE_BYTES_MAX,
+	                                                  .words = MUSTER__SLAB_WORDS_MAX / 2 - MUSTER__WORD_CELLS,
+	                                                  .series = MUSTER__CATALOGUE_SERIES_MAX};
 	if (muster__catalogue_create(&region->root) != 0) {
 		free(region);
 		return NULL;

@@ -47,6 +47,11 @@ bool muster__roll_named(const struct muster_region *region, const struct muster_
 	return st.st_ino == slab->ino;
 }
 
+bool muster__roll_nameless(const char *name)
+{
+	return strncmp(name, MUSTER__SLAB_HIDDEN, sizeof MUSTER__SLAB_HIDDEN - 1) == 0;
+}
+
 /* ---- coming ------------------------------------------------------------------------------- */
 
 /* Begin to follow a slab whose header is good. */
@@ -130,8 +135,10 @@ static int entry_see(struct muster_region *region, const struct dirent *entry)
 {
 	struct entry_wanted wanted = {region, entry};
 
-	if (strncmp(entry->d_name, MUSTER__SLAB_PREFIX, sizeof MUSTER__SLAB_PREFIX - 1) != 0)
+	if (strncmp(entry->d_name, MUSTER__SLAB_PREFIX, sizeof MUSTER__SLAB_PREFIX - 1) != 0) {
+		region->nameless = region->nameless || muster__roll_nameless(entry->d_name);
 		return 0;
+	}
 	uint64_t hash = muster__hash(0, entry->d_name, strlen(entry->d_name));
 	uint32_t item = muster__index_find(&region->by_name, hash, entry_equals, &wanted);
 	if (item == MUSTER__INDEX_NONE)

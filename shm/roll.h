@@ -24,6 +24,11 @@ struct muster__ledger_mark {
 	struct timespec written;
 };
 
+/* What series may take in a ledger. */
+struct muster__ledger_size {
+	uint64_t bytes, words, series;
+};
+
 struct muster__expiry;
 struct muster__forgetting;
 
@@ -39,11 +44,13 @@ struct muster_region {
 	size_t slabs_count, slabs_capacity;
 	struct muster__index by_name; /* made by each scan */
 	struct timespec scanned;      /* time of change of the directory, if a scan can be spared */
+	bool nameless;                /* a scan has seen slabs without their name */
 	struct pollfd *polls;
 	size_t polls_capacity;
 	/* the ledger */
 	struct muster__slab *ledger; /* DEAD, or NULL */
 	struct muster__ledger_mark ledger_mark;
+	struct muster__ledger_size ledger_max;
 	bool ledger_bad;                        /* there is a file of that name that is not to be believed */
 	int lock;                               /* descriptor of the lock we hold, -1: we are a reader */
 	bool ledger_settled;                    /* we hold the lock and have read the ledger since */
@@ -76,6 +83,9 @@ void muster__roll_quarantine(struct muster_region *region, struct muster__slab *
 /* Take slabs[i] off the roll; the last one takes its place. */
 void muster__roll_strike(struct muster_region *region, size_t i);
 
+/* Is this the hidden name of a slab that is being made, or was? */
+bool muster__roll_nameless(const char *name);
+
 /* Does the slab's name still lead to it? */
 bool muster__roll_named(const struct muster_region *region, const struct muster__slab *slab);
 
@@ -106,14 +116,31 @@ struct muster__ledger_content {
 	const struct muster__merge *merge;   /* describes families and series */
 	const struct muster__values *values; /* totals in its shape; pids settled */
 	const bool *families, *series;       /* by index: belongs to the dead */
+	const bool *kept;                    /* by index of series: was in the ledger before */
+	const struct muster__ledger_size *size_max;
 	const struct muster__identity *folded;
 	size_t folded_count;
 	const struct muster__forgetting *forgetting; /* what is flagged and hidden */
 	struct muster__identity writer;
 };
 
-/* Write a complete ledger as MUSTER__LEDGER_NEW. Returns 0; -errno or -ENOMEM, and no such file is left. */
-int muster__ledger_write(int dir, const struct muster__ledger_content *content);
+/* Write a complete ledger as MUSTER__LEDGER_NEW.
+ *   left_out   how many series found no room and are counted in it as MUSTER__EVENT_REGION_LIMIT
+ * Returns 0; -errno or -ENOMEM, and no such file is left. */
+int muster__ledger_write(int dir, const struct muster__ledger_content *content, size_t *left_out);
+
+/* ---- ledger_room.c ------------------------------------------------------------------------ */
+
+/* Bytes of a record, before it is aligned. */
+size_t muster__ledger_series_bytes(const struct muster__view_series *s);
+size_t muster__ledger_family_bytes(const struct muster__view_family *f);
+
+/* What is left for series that were in no ledger yet. */
+struct muster__ledger_size muster__ledger_room(const struct muster__ledger_content *content);
+
+/* Take the room for a series. Returns false if there is none. */
+bool muster__ledger_room_take(struct muster__ledger_size *room, const struct muster__ledger_content *content,
+                              const struct muster__view_series *s);
 
 /* ---- failures.c --------------------------------------------------------------------------- */
 

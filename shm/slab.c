@@ -19,7 +19,6 @@
 #include "own_slab.h"
 
 #define CHUNK_BYTES (UINT64_C(1) << 20) /* of catalogue copied at a time; no record is longer */
-#define WORDS_MAX (UINT64_C(1) << 27)   /* in use in all banks of one slab */
 
 _Static_assert(MUSTER__RECORD_BYTES_MAX <= CHUNK_BYTES, "a record fits a chunk");
 
@@ -278,7 +277,7 @@ static bool within_budget(const struct muster__slab *slab)
 {
 	const struct muster__cursor *end = &slab->catalogue->end;
 
-	return (MUSTER__WORD_CELLS + (uint64_t)end->ints + end->reals) * slab->banks_used <= WORDS_MAX;
+	return (MUSTER__WORD_CELLS + (uint64_t)end->ints + end->reals) * slab->banks_used <= MUSTER__SLAB_WORDS_MAX;
 }
 
 int muster__slab_tail(struct muster__slab *slab, bool ledger)

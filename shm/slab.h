@@ -18,6 +18,8 @@
 #include "liveness.h"
 #include "merge.h"
 
+#define MUSTER__SLAB_WORDS_MAX (UINT64_C(1) << 27) /* in use in all banks of one slab */
+
 enum muster__slab_state {
 	MUSTER__SLAB_LIVE,
 	MUSTER__SLAB_DEAD,        /* all its words are in `last` */

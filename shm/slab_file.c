@@ -389,7 +389,7 @@ int muster__slab_create(const char *region, const struct muster__mapping *old)
 		return dir;
 	(void)geometry();
 	(void)!getrandom(&salt, sizeof salt, GRND_NONBLOCK);
-	(void)snprintf(hidden, sizeof hidden, ".new.%llx", (unsigned long long)salt);
+	(void)snprintf(hidden, sizeof hidden, MUSTER__SLAB_HIDDEN "%llx", (unsigned long long)salt);
 	int fd = file_open(dir, hidden), rc = fd;
 	if (fd >= 0) {
 		rc = create_in(dir, fd, old, hidden);

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fold.pml - two slabs whose owners die, masters that are killed at any step, and a reader beside them.
+ * fold.pml - two slabs whose owners die, two masters over one region that are killed at any step, and a reader.
  *
  *   master: muster__region_fold() of shm/fold.c: totals, muster__ledger_write, read back, renameat, unlinkat; each
  *           statement below is one system call or one step between two, and before each it may be killed
+ *           in muster__region_lock() it waits here for its turn, where the real one refuses and is started again
  *   reader: muster__roll_settle() of shm/roll.c
  *
  * Holds: at the end of every look each slab is counted exactly once, and in the end no slab's file is left.
  *
+ *   BREAK_LOCK     both masters fold at a time
  *   BREAK_ORDER    the slabs are unlinked before the ledger is renamed
  *   BREAK_LIST     the ledger does not list whom it has
  *   BREAK_PRUNE    who is listed but not yet unlinked is not listed again by the next ledger
@@ -38,7 +40,9 @@ proctype Master()
 	byte dead, i;
 
 again:
+#ifndef BREAK_LOCK
 	atomic { !lock -> lock = true }
+#endif
 	do
 	:: files == 0 -> break
 	:: files != 0 ->
@@ -149,7 +153,7 @@ settle:
 
 init
 {
-	atomic { run Master(); run Death(); run Reader() }
+	atomic { run Master(); run Master(); run Death(); run Reader() }
 	(_nr_pr == 1);
 	assert(files == 0 && ledger.count[0] == 1 && ledger.count[1] == 1)
 }

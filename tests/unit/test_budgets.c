@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One worker that floods labels meets the end of its budgets: of a family, of the process, of the region. What
- * was there before stays exact, and each drop is counted.
+ * One worker that floods labels meets the end of its budgets: of a family, of the process, of the region, of the ledger.
+ * What was there before stays exact, and each drop is counted.
  */
 #include "workers.h"
 
@@ -190,6 +190,40 @@ static void a_flood_that_died_leaves_room_for_the_living(void **state)
 	worker_kill(pid);
 }
 
+/* ---- the ledger --------------------------------------------------------------------------- */
+
+/* Who is in it stays; of who dies then, what finds no room is counted, and all slabs go. */
+static void a_full_ledger_counts_what_it_leaves_out(void **state)
+{
+	static const struct muster__ledger_size limits[] = {
+		{.bytes = 60 * 48, .words = 1000, .series = 1000},
+		{.bytes = 1 << 20, .words = MUSTER__DROP_CELLS + 60, .series = 1000},
+		{.bytes = 1 << 20, .words = 1000, .series = 60},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		int first = 40, second = 10;
+		struct muster_region *region = reader_open();
+		assert_int_equal(muster__region_lock(region), 0);
+		region->ledger_max = limits[i];
+		for (int round = 0; round < 3; round++) {
+			worker_live_and_die(fifty_from, round ? &second : &first);
+			assert_int_equal(muster_region_refresh(region), 0);
+			assert_int_equal(muster__region_fold(region, NULL), 0);
+			assert_int_equal(muster_region_refresh(region), 0);
+			assert_int_equal(region->slabs_count, 0);
+			assert_int_equal(int_of(region, "calls_total", "89"), 1);
+			assert_int_equal(int_of(region, "calls_total", "59"), round + 1);
+		}
+		assert_in_range(region->merge.series_count, 51, 79);
+		assert_true(left_out(region) == 2 * (80 - (double)region->merge.series_count));
+		muster_region_destroy(&region);
+		region_remove();
+		region_make();
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -197,6 +231,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(the_last_series_is_refused_to_no_thread, setup, limits_teardown),
 		cmocka_unit_test_setup_teardown(a_region_has_its_limit_over_all_workers, setup, limits_teardown),
 		cmocka_unit_test_setup_teardown(a_flood_that_died_leaves_room_for_the_living, setup, limits_teardown),
+		cmocka_unit_test_setup_teardown(a_full_ledger_counts_what_it_leaves_out, setup, limits_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,33 +2,9 @@
 /*
  * Folding: the dead enter the ledger exactly once, whenever the master dies, and nobody sees a total fall.
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <time.h>
-
-#include "reading.h"
-#include "slab_forge.h"
+#include "folding.h"
 #include "killed.h"
-
-static size_t files_named(const char *prefix)
-{
-	size_t n = 0;
-	DIR *dir = opendir(support_region);
-
-	for (struct dirent *e; (e = readdir(dir));)
-		n += strncmp(e->d_name, prefix, strlen(prefix)) == 0;
-	closedir(dir);
-	return n;
-}
-
-static size_t fold(struct muster_region *region)
-{
-	size_t folded = 999;
-
-	assert_int_equal(muster__region_fold(region, &folded), 0);
-	return folded;
-}
+#include "slab_forge.h"
 
 static void some_of_all(void *arg)
 {
@@ -179,19 +155,6 @@ static bool a_master_folds(void)
 	       muster_region_refresh(region) == 0 && muster__region_fold(region, NULL) == 0;
 }
 
-static void count_two(void *arg)
-{
-	(void)arg;
-	muster_counter_add(muster_counter_with(declare(MUSTER_COUNTER, 0, "runs_total", NULL)), 2);
-	muster_real_counter_add(muster_real_counter_with(declare(MUSTER_REAL_COUNTER, 0, "busy_total", NULL)), 0.5);
-}
-
-static void expect_runs(const struct muster_region *region, int64_t workers)
-{
-	assert_int_equal(int_of(region, "runs_total", ""), workers * 2);
-	assert_true(real_of(region, "busy_total", "") == (double)workers * 0.5);
-}
-
 /* The promise: the next master loses nothing and counts nothing twice. */
 static void master_killed_at_every_step_of_a_fold(void **state)
 {
@@ -221,41 +184,6 @@ static void master_killed_at_every_step_of_a_fold(void **state)
 		assert_true(n < 2000);
 	}
 	assert_true(workers > 40);
-}
-
-static void garbage_write(int n)
-{
-	char path[200];
-
-	(void)snprintf(path, sizeof path, "%s/slab.garbage%d", support_region, n);
-	FILE *file = fopen(path, "w");
-	assert_non_null(file);
-	(void)fputs("not a slab", file);
-	fclose(file);
-}
-
-/* A worker that leaves garbage and is started again must not fill the region; some is kept to be looked at. */
-static void files_nobody_believes_do_not_pile_up(void **state)
-{
-	char path[200];
-
-	(void)state;
-	worker_live_and_die(count_two, NULL);
-	for (int i = 0; i < 40; i++)
-		garbage_write(i);
-	(void)snprintf(path, sizeof path, "%s/slab.garbage99", support_region);
-	int fd = open(path, O_RDWR | O_CREAT, 0600); /* somebody still writes */
-	struct muster_region *region = master();
-	assert_int_equal(told.count, 41);
-	muster__region_trim(region);
-	assert_int_equal(files_named("slab.garbage99"), 1);
-	assert_in_range(files_named("slab.garbage"), MUSTER__QUARANTINED_KEPT, MUSTER__QUARANTINED_KEPT + 1);
-	assert_int_equal(fold(region), 1);
-	assert_int_equal(muster_region_refresh(region), 0);
-	expect_runs(region, 1);
-	assert_int_equal(told.count, 41); /* nobody is told of twice */
-	close(fd);
-	muster_region_destroy(&region);
 }
 
 static void keep_slabs(const char *suffix_from, const char *suffix_to)
@@ -367,27 +295,7 @@ static void reader_that_slept_over_two_folds_counts_each_worker_once(void **stat
 	muster_region_destroy(&region);
 }
 
-/* ---- when it cannot be done --------------------------------------------------------------- */
-
-static void failed_fold_loses_nothing(void **state)
-{
-	(void)state;
-	char path[200];
-
-	(void)snprintf(path, sizeof path, "%s/.ledger.new", support_region);
-	worker_live_and_die(count_two, NULL);
-	struct muster_region *region = master();
-	assert_int_equal(mkdir(path, 0700), 0);
-	assert_int_equal(muster__region_fold(region, NULL), -EEXIST);
-	assert_non_null(strstr(muster_error_message(), "1 dead"));
-	assert_int_equal(muster_region_refresh(region), 0);
-	expect_runs(region, 1);
-	assert_int_equal(rmdir(path), 0);
-	assert_int_equal(fold(region), 1);
-	assert_int_equal(muster_region_refresh(region), 0);
-	expect_runs(region, 1);
-	muster_region_destroy(&region);
-}
+/* ---- who may not ------------------------------------------------------------------------- */
 
 static void reader_may_not_fold(void **state)
 {
@@ -396,49 +304,6 @@ static void reader_may_not_fold(void **state)
 	struct muster_region *region = reader();
 	assert_int_equal(muster__region_fold(region, NULL), -EPERM);
 	assert_int_equal(files_named("slab."), 1);
-	muster_region_destroy(&region);
-}
-
-static void bad_ledger_is_kept_aside(void **state)
-{
-	(void)state;
-	char path[200];
-
-	for (int i = 1; i <= 2; i++) {
-		(void)snprintf(path, sizeof path, "%s/ledger", support_region);
-		FILE *f = fopen(path, "w");
-		assert_true(f && fputs("ZZZ", f) >= 0 && fclose(f) == 0);
-		worker_live_and_die(count_two, NULL);
-		struct muster_region *region = master();
-		assert_int_equal(told.count, 1);
-		assert_string_equal(told.file, "ledger");
-		assert_int_equal(told.reason, MUSTER_QUARANTINE_SHORT);
-		assert_int_equal(stats_of(region).quarantined, 1);
-		expect_runs(region, 1);
-		assert_int_equal(fold(region), 1);
-		assert_int_equal(muster_region_refresh(region), 0);
-		assert_int_equal(stats_of(region).quarantined, 0);
-		expect_runs(region, 1);
-		assert_int_equal(files_named("ledger.bad"), (size_t)i);
-		muster_region_destroy(&region);
-	}
-}
-
-static void vanished_slab_of_a_live_worker_still_counts_for_the_master(void **state)
-{
-	(void)state;
-	pid_t pid = worker_start(count_two, NULL);
-	struct muster_region *region = master();
-	region_remove(); /* unlinks what is in it; the directory goes too */
-	assert_int_equal(mkdir(support_region, 0700), 0);
-	assert_int_equal(muster_region_refresh(region), 0);
-	expect_runs(region, 1);
-	worker_kill(pid);
-	assert_int_equal(muster_region_refresh(region), 0);
-	expect_runs(region, 1);
-	assert_int_equal(muster__region_fold(region, NULL), -ENOENT);
-	assert_int_equal(muster_region_refresh(region), 0);
-	expect_runs(region, 1);
 	muster_region_destroy(&region);
 }
 
@@ -495,119 +360,18 @@ static void pid_that_is_used_again_is_on_the_page_once(void **state)
 	muster_region_destroy(&region);
 }
 
-/* ---- the lock ----------------------------------------------------------------------------- */
-
-static void hold_lock(void *arg)
-{
-	struct muster_region *region;
-
-	(void)arg;
-	if (muster_region_open(support_region, &region) != 0 || muster__region_lock(region) != 0)
-		_exit(85);
-}
-
-static void only_one_master_serves_a_region(void **state)
-{
-	(void)state;
-	char pid_text[32];
-	pid_t pid = worker_start(hold_lock, NULL);
-	struct muster_region *region = reader();
-
-	assert_int_equal(muster__region_lock(region), MUSTER_EBUSY);
-	(void)snprintf(pid_text, sizeof pid_text, "pid %d;", (int)pid);
-	assert_non_null(strstr(muster_error_message(), pid_text));
-	worker_kill(pid);
-	assert_int_equal(muster__region_lock(region), 0);
-	assert_int_equal(muster__region_lock(region), 0);
-	muster_region_destroy(&region);
-}
-
-/* ---- the directory ------------------------------------------------------------------------ */
-
-static int open_code(const char *path)
-{
-	struct muster_region *region = NULL;
-	int rc = muster_region_open(path, &region);
-
-	muster_region_destroy(&region);
-	return rc;
-}
-
-static void a26_unsafe_directories_are_refused(void **state)
-{
-	(void)state;
-	char path[300];
-
-	assert_int_equal(chmod(support_region, 0777), 0);
-	assert_int_equal(open_code(support_region), MUSTER_EREGION);
-	assert_non_null(strstr(muster_error_message(), "0777"));
-	assert_int_equal(chmod(support_region, 0720), 0);
-	assert_int_equal(open_code(support_region), MUSTER_EREGION);
-	assert_int_equal(chmod(support_region, 0755), 0);
-	assert_int_equal(open_code(support_region), 0);
-	if (geteuid() == 0) {
-		assert_int_equal(chmod(support_region, 01777), 0);
-		assert_int_equal(open_code(support_region), 0);
-		assert_int_equal(chmod(support_region, 0700), 0);
-		assert_int_equal(chown(support_region, 12345, (gid_t)-1), 0);
-		assert_int_equal(open_code(support_region), MUSTER_EREGION);
-		assert_non_null(strstr(muster_error_message(), "12345"));
-		assert_int_equal(chown(support_region, 0, (gid_t)-1), 0);
-	}
-	(void)snprintf(path, sizeof path, "%s-link", support_region);
-	assert_int_equal(symlink(support_region, path), 0);
-	assert_int_equal(open_code(path), -ENOTDIR);
-	assert_int_equal(muster__region_create(path), -ENOTDIR);
-	assert_int_equal(unlink(path), 0);
-}
-
-static void paths_are_checked(void **state)
-{
-	(void)state;
-	char path[300], out[MUSTER_REGION_PATH_BYTES_MAX + 1];
-	struct stat st;
-
-	memset(path, 'x', sizeof path);
-	path[0] = '/';
-	path[MUSTER_REGION_PATH_BYTES_MAX + 1] = '\0';
-	assert_int_equal(open_code(path), -ENAMETOOLONG);
-	assert_int_equal(muster__region_create(path), -ENAMETOOLONG);
-	assert_int_equal(muster__region_default_path(path, out), -ENAMETOOLONG);
-	assert_non_null(strstr(muster_error_message(), "200"));
-	assert_int_equal(muster__region_default_path("shop", out), 0);
-	assert_non_null(strstr(out, "-shop"));
-	(void)snprintf(path, sizeof path, "%s/inner", support_region);
-	assert_int_equal(open_code(path), -ENOENT);
-	assert_int_equal(muster__region_create(path), 0);
-	assert_int_equal(muster__region_create(path), 0);
-	assert_int_equal(stat(path, &st), 0);
-	assert_int_equal(st.st_mode & 07777, 0700);
-	assert_int_equal(open_code(path), 0);
-	assert_int_equal(rmdir(path), 0);
-	(void)snprintf(path, sizeof path, "%s/lock", support_region);
-	fclose(fopen(path, "w"));
-	assert_int_equal(open_code(path), -ENOTDIR);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(view_is_the_same_after_a_fold, setup, teardown),
 		cmocka_unit_test_setup_teardown(sums_of_reals_do_not_depend_on_who_died_first, setup, teardown),
 		cmocka_unit_test_setup_teardown(master_killed_at_every_step_of_a_fold, setup, teardown),
-		cmocka_unit_test_setup_teardown(files_nobody_believes_do_not_pile_up, setup, teardown),
 		cmocka_unit_test_setup_teardown(slab_that_the_ledger_lists_is_only_unlinked, setup, teardown),
 		cmocka_unit_test_setup_teardown(reader_beside_the_master_counts_each_worker_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(reader_that_slept_over_two_folds_counts_each_worker_once, setup, teardown),
-		cmocka_unit_test_setup_teardown(failed_fold_loses_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(reader_may_not_fold, setup, teardown),
-		cmocka_unit_test_setup_teardown(bad_ledger_is_kept_aside, setup, teardown),
-		cmocka_unit_test_setup_teardown(vanished_slab_of_a_live_worker_still_counts_for_the_master, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_newest_samples_of_the_dead_are_kept, setup, teardown),
 		cmocka_unit_test_setup_teardown(pid_that_is_used_again_is_on_the_page_once, setup, teardown),
-		cmocka_unit_test_setup_teardown(only_one_master_serves_a_region, setup, teardown),
-		cmocka_unit_test_setup_teardown(a26_unsafe_directories_are_refused, setup, teardown),
-		cmocka_unit_test_setup_teardown(paths_are_checked, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
