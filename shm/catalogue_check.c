@@ -162,7 +162,7 @@ static int series_check(struct checking *c)
 	(void)muster__catalogue_family(node, record->family, &family);
 	if (!muster__series_parts(record, family->label_count, labels))
 		return MUSTER__BAD(CATALOGUE);
-	if ((record->record.flags && family->type == MUSTER_GAUGE && !muster__mode_timestamped(family->mode)) ||
+	if ((record->record.flags && muster__is_gauge(family->type) && !muster__mode_timestamped(family->mode)) ||
 	    !muster__labels_plausible(labels, family->label_count) ||
 	    (record->pid != 0 && !(c->rules->ledger && muster__mode_per_pid(family->mode))) ||
 	    !series_cells_take(record, family, c->rules->geometry, &end))

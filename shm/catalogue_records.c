@@ -9,8 +9,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "names.h"
-
 /* ---- parts -------------------------------------------------------------------------------- */
 
 /* What is left of a record's tail. */
@@ -85,9 +83,7 @@ bool muster__forget_parts(const struct muster__forget_shm *record, uint32_t labe
 
 static bool kind_plausible(const struct muster__family_shm *r)
 {
-	if (r->type < MUSTER_COUNTER || r->type > MUSTER_SUMMARY)
-		return false;
-	if (r->type == MUSTER_GAUGE ? r->mode < MUSTER_ALL || r->mode > MUSTER_LIVEMOSTRECENT : r->mode != 0)
+	if (r->type < MUSTER_COUNTER || r->type > MUSTER_STATESET || !muster__mode_fits(r->type, r->mode))
 		return false;
 	return r->type == MUSTER_HISTOGRAM ? r->bounds_count > 0 : r->bounds_count == 0;
 }
@@ -131,10 +127,21 @@ static bool texts_plausible(const struct muster__family_parts *p)
 	return p->unit.count == 0 || muster__name_valid(p->unit.bytes, p->unit.count);
 }
 
+/* The states of a set are under a label of the family's name, the last one; an info is nothing but labels. */
+static bool labels_fit_type(const struct muster__family_parts *p)
+{
+	uint32_t count = p->record->label_count;
+
+	if (p->record->type == MUSTER_INFO)
+		return count > 0;
+	return p->record->type != MUSTER_STATESET || (count > 0 && same(p->labels[count - 1], p->name));
+}
+
 bool muster__family_plausible(const struct muster__family_parts *parts)
 {
 	return kind_plausible(parts->record) && texts_plausible(parts) &&
-	       bounds_plausible(parts->bounds, parts->record->bounds_count) && label_names_plausible(parts);
+	       bounds_plausible(parts->bounds, parts->record->bounds_count) && label_names_plausible(parts) &&
+	       labels_fit_type(parts);
 }
 
 bool muster__labels_plausible(const struct muster_str *labels, uint32_t count)
@@ -156,6 +163,8 @@ struct muster__cells muster__cells_of(enum muster_type type, enum muster_mode mo
 		[MUSTER_IN_FLIGHT] = {.ints = 1},
 		[MUSTER_HISTOGRAM] = {.ints = 1, .reals = 1}, /* +Inf; and one per bound */
 		[MUSTER_SUMMARY] = {.ints = 1, .reals = 1},
+		[MUSTER_INFO] = {.gauges = 1},
+		[MUSTER_STATESET] = {.gauges = 1},
 	};
 	struct muster__cells cells = rows[type];
 

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "layout.h"
+#include "names.h"
 
 /* A family record taken apart; points into it. */
 struct muster__family_parts {

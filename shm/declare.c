@@ -1,153 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * declare.c - checking the description of a family and entering it into the catalogue.
- *
- * A description is refused here, with its reason, rather than at the scrape: names and suffixes as
- * promlint and OpenMetrics want them. Runs in workers.
+ * declare.c - entering a family into the catalogue. Runs in workers.
  */
 #include <errno.h>
 #include <math.h>
 #include <string.h>
 
 #include "attach_failure.h"
+#include "description.h"
 #include "error.h"
 #include "family.h"
-#include "names.h"
 
 const double muster_bounds_default[11] = {.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10};
 const double muster_bounds_http[14] = {.005, .01, .025, .05, .075, .1, .25, .5, .75, 1, 2.5, 5, 7.5, 10};
-
-/* ---- checking ----------------------------------------------------------------------------- */
-
-static int check_name(const struct muster_opts *o, enum muster_type type)
-{
-	size_t bytes = o->name ? strlen(o->name) : 0;
-
-	if (!muster__name_valid(o->name, bytes))
-		return muster__error(MUSTER_ENAME, "metric name \"%.80s\": must be [a-zA-Z_][a-zA-Z0-9_]*, 1 to %d bytes",
-		                     o->name ? o->name : "", MUSTER_NAME_BYTES_MAX);
-	const char *wrong = muster__suffix_wrong(o->name, bytes, type);
-	if (wrong == NULL)
-		return 0;
-	if (type == MUSTER_COUNTER || type == MUSTER_REAL_COUNTER)
-		return muster__error(MUSTER_ESUFFIX, "%.80s: %s", o->name,
-		                     strcmp(wrong, "_total") == 0 ? "a counter's name ends in _total; rename it"
-		                                                  : "the suffix is reserved for what encoders add; rename it");
-	return muster__error(MUSTER_ESUFFIX,
-	                     "%.80s: only a counter may end in _total and nothing in _bucket, _count, "
-	                     "_sum or _created, found %s; rename it",
-	                     o->name, wrong);
-}
-
-static int check_help(const struct muster_opts *o)
-{
-	size_t bytes = o->help ? strlen(o->help) : 0;
-
-	if (bytes == 0 || bytes > MUSTER_HELP_BYTES_MAX || !muster__utf8_valid(o->help, bytes))
-		return muster__error(MUSTER_EHELP, "%.80s: help has %zu bytes; write 1 to %d bytes of UTF-8", o->name, bytes,
-		                     MUSTER_HELP_BYTES_MAX);
-	return 0;
-}
-
-/* The unit is the last word of the name, before a counter's _total. */
-static int check_unit(const struct muster_opts *o)
-{
-	size_t unit = o->unit ? strlen(o->unit) : 0, name = strlen(o->name);
-
-	if (unit == 0)
-		return 0;
-	if (name > 6 && strcmp(o->name + name - 6, "_total") == 0)
-		name -= 6;
-	if (muster__name_valid(o->unit, unit) && name > unit + 1 && o->name[name - unit - 1] == '_' &&
-	    memcmp(o->name + name - unit, o->unit, unit) == 0)
-		return 0;
-	return muster__error(MUSTER_EUNIT, "%.80s: does not end in its unit \"%.40s\"; rename it or leave the unit out",
-	                     o->name, o->unit);
-}
-
-static int check_labels(const struct muster_opts *o, enum muster_type type, size_t *count)
-{
-	size_t n = 0;
-
-	for (; o->labels && o->labels[n]; n++) {
-		const char *label = o->labels[n];
-		if (n == MUSTER_LABELS_MAX)
-			return muster__error(MUSTER_ELABEL, "%.80s: has more than %d labels", o->name, MUSTER_LABELS_MAX);
-		if (!muster__label_name_valid(label, strlen(label), type, o->mode))
-			return muster__error(MUSTER_ELABEL,
-			                     "%.80s: label \"%.80s\": must be [a-zA-Z_][a-zA-Z0-9_]*, not begin "
-			                     "with __, not be le, quantile, nor pid in modes all and liveall",
-			                     o->name, label);
-		for (size_t i = 0; i < n; i++)
-			if (strcmp(o->labels[i], label) == 0)
-				return muster__error(MUSTER_ELABEL, "%.80s: label \"%.80s\" is given twice", o->name, label);
-	}
-	*count = n;
-	return 0;
-}
-
-static int check_bounds(const struct muster_opts *o, enum muster_type type)
-{
-	if (type != MUSTER_HISTOGRAM)
-		return o->bounds || o->bounds_count
-		           ? muster__error(MUSTER_EBOUNDS, "%.80s: only histograms have bounds", o->name)
-		           : 0;
-	if (o->bounds == NULL)
-		return 0;
-	if (o->bounds_count == 0 || o->bounds_count > MUSTER_BOUNDS_MAX)
-		return muster__error(MUSTER_EBOUNDS, "%.80s: %zu bounds given; the limits are 1 and %d", o->name,
-		                     o->bounds_count, MUSTER_BOUNDS_MAX);
-	for (size_t i = 0; i < o->bounds_count; i++)
-		if (!isfinite(o->bounds[i]) || (i > 0 && !(o->bounds[i] > o->bounds[i - 1])))
-			return muster__error(MUSTER_EBOUNDS, "%.80s: bound %zu is %g; bounds are finite and ascend, +Inf is added",
-			                     o->name, i + 1, o->bounds[i]);
-	return 0;
-}
-
-static int check_type(const struct muster_opts *o, enum muster_type type)
-{
-	if (type < MUSTER_COUNTER || type > MUSTER_SUMMARY)
-		return muster__error(MUSTER_ETYPE, "%.80s: %d is no metric type", o->name, (int)type);
-	bool given = o->mode >= MUSTER_ALL && o->mode <= MUSTER_LIVEMOSTRECENT;
-	if (type == MUSTER_GAUGE ? !given : o->mode != 0)
-		return muster__error(MUSTER_EMODE,
-		                     "%.80s: mode %d; a gauge needs one of enum muster_mode, other types have none", o->name,
-		                     (int)o->mode);
-	return 0;
-}
-
-static int check_expiry(const struct muster_opts *o, enum muster_type type, size_t label_count)
-{
-	bool timestamped = o->mode == MUSTER_MOSTRECENT || o->mode == MUSTER_LIVEMOSTRECENT;
-	bool expires = label_count > 0 && type != MUSTER_IN_FLIGHT && (type != MUSTER_GAUGE || timestamped);
-
-	if (o->expiry_s > MUSTER_EXPIRY_S_MAX)
-		return muster__error(MUSTER_EEXPIRY, "%.80s: expiry of %u s; at most %d s are allowed", o->name, o->expiry_s,
-		                     MUSTER_EXPIRY_S_MAX);
-	if (o->expiry_s > 0 && !expires)
-		return muster__error(MUSTER_EEXPIRY,
-		                     "%.80s: expiry of %u s, but a family without labels, of things in flight or of "
-		                     "gauges in another mode than mostrecent and livemostrecent cannot expire; leave it out",
-		                     o->name, o->expiry_s);
-	return 0;
-}
-
-static int check(const struct muster_opts *o, enum muster_type type, size_t *label_count)
-{
-	int rc = check_name(o, type);
-
-	if (rc == 0)
-		rc = check_type(o, type);
-	if (rc == 0)
-		rc = check_help(o);
-	if (rc == 0)
-		rc = check_unit(o);
-	if (rc == 0)
-		rc = check_labels(o, type, label_count);
-	if (rc == 0)
-		rc = check_bounds(o, type);
-	return rc ? rc : check_expiry(o, type, *label_count);
-}
 
 /* ---- building the record ------------------------------------------------------------------ */
 
@@ -239,11 +104,32 @@ static int bounds_place(struct muster_family *family)
 	return 0;
 }
 
+static int states_place(struct muster_family *family, const char *const *states)
+{
+	size_t count = 0;
+
+	while (states && states[count])
+		count++;
+	family->states = muster__arena_alloc((count + 1) * sizeof *family->states, 16);
+	if (family->states == NULL)
+		return MUSTER_EFULL;
+	for (; family->states_count < count; family->states_count++) {
+		size_t bytes = strlen(states[family->states_count]);
+		char *copy = muster__arena_alloc(bytes, 1);
+		if (copy == NULL)
+			return MUSTER_EFULL;
+		memcpy(copy, states[family->states_count], bytes);
+		family->states[family->states_count] = (struct muster_str){copy, bytes};
+	}
+	return 0;
+}
+
 static struct muster_family *family_make(const struct muster_opts *o, enum muster_type type, size_t label_count)
 {
 	struct muster_family *f = muster__arena_alloc(sizeof *f, 16);
 
-	if (f == NULL || (f->record = record_make(o, type, label_count)) == NULL || bounds_place(f) != 0)
+	if (f == NULL || (f->record = record_make(o, type, label_count)) == NULL || bounds_place(f) != 0 ||
+	    states_place(f, o->states) != 0)
 		return NULL;
 	f->type = type;
 	f->ordinal = muster__store.family_count;
@@ -268,6 +154,15 @@ static bool same(const struct muster__family_shm *a, const struct muster__family
 	/* Up to 7 zero bytes of padding follow; label lengths make the text before them unambiguous. */
 	size_t tail = tail_a < tail_b ? tail_a : tail_b;
 	return memcmp(ta, tb, head) == 0 && memcmp(ta + head + a->help_bytes, tb + head + b->help_bytes, tail) == 0;
+}
+
+static bool same_states(const struct muster_family *a, const struct muster_family *b)
+{
+	for (size_t i = 0; i < a->states_count && i < b->states_count; i++)
+		if (a->states[i].count != b->states[i].count ||
+		    memcmp(a->states[i].bytes, b->states[i].bytes, a->states[i].count) != 0)
+			return false;
+	return a->states_count == b->states_count;
 }
 
 static struct muster_family *family_find(const char *name)
@@ -299,21 +194,20 @@ static int family_publish(struct muster_family *f)
 	return 0;
 }
 
-static int declare_locked(enum muster_type type, const struct muster_opts *o, size_t label_count,
-                          struct muster_family **out)
+static int declare_locked(const struct muster__description *d, struct muster_family **out)
 {
-	struct muster_family *old = family_find(o->name), *f = family_make(o, type, label_count);
+	struct muster_family *old = family_find(d->opts.name), *f = family_make(&d->opts, d->type, d->label_count);
 
 	if (f == NULL)
 		return MUSTER_EFULL;
-	if (old && !same(old->record, f->record))
+	if (old && !(same(old->record, f->record) && same_states(old, f)))
 		return MUSTER_ECONFLICT;
 	if (old) {
 		*out = old;
 		return 0;
 	}
 	int rc = family_publish(f);
-	if (rc == 0 && label_count == 0)
+	if (rc == 0 && d->label_count == 0)
 		rc = muster__series_create_unlabelled(f);
 	if (rc == 0)
 		*out = f;
@@ -329,19 +223,19 @@ static enum muster__event event_of(int code)
 
 int muster_declare(enum muster_type type, const struct muster_opts *opts, struct muster_family **out)
 {
-	size_t label_count = 0;
+	struct muster__description d = {.type = type, .opts = *opts};
 	sigset_t saved;
-	int error = errno, rc = check(opts, type, &label_count);
+	int error = errno, rc = muster__description_check(&d);
 
 	if (rc == 0) {
 		(void)muster__attached();
 		muster__store_lock(&saved);
 		muster__attach_failure_retry();
-		rc = declare_locked(type, opts, label_count, out);
+		rc = declare_locked(&d, out);
 		muster__store_unlock(&saved);
 		if (rc == MUSTER_ECONFLICT)
 			(void)muster__error(rc,
-			                    "%.80s: declared before with another type, mode, unit, labels or bounds; "
+			                    "%.80s: declared before with another type, mode, unit, labels, bounds or states; "
 			                    "make the descriptions equal or choose another name",
 			                    opts->name);
 		else if (rc == MUSTER_EFULL)

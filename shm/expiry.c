@@ -128,7 +128,7 @@ static uint64_t fingerprint(const struct muster__view *v, const struct muster__v
 
 static bool is_shown(const struct muster__view *v, const struct muster__view_series *s)
 {
-	return !s->hidden && (s->family->type != MUSTER_GAUGE || v->gauges[s->gauge_at].set);
+	return !s->hidden && (!muster__is_gauge(s->family->type) || v->gauges[s->gauge_at].set);
 }
 
 static int series_look(struct muster_region *region, struct muster__view_series *s, uint64_t now)

@@ -43,11 +43,16 @@ struct muster_family {
 	bool timestamped;
 	uint32_t bounds_count, padded_count;
 	const double *bounds;
+	struct muster_str *states; /* of a set of states; in the arena */
+	size_t states_count;
 };
 
 /* The family's series with these values, made if need be; NULL if it cannot be had, which is counted. */
 struct muster__series *muster__series_get(struct muster_family *family, enum muster_type type,
                                           const struct muster_str *values, size_t count);
+
+/* Count a series that could not be had. Returns NULL. */
+struct muster__series *muster__series_drop(struct muster_family *family, enum muster__drop reason);
 
 /* The series with these values if the process has it, else NULL. Takes no lock. */
 struct muster__series *muster__series_find(const struct muster_family *family, const struct muster_str *values,

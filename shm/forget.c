@@ -66,6 +66,8 @@ static uint16_t values_put(const struct muster_family *family, const struct must
 		out[0] = real_sum(series->word);
 		return 1;
 	case MUSTER_GAUGE:
+	case MUSTER_INFO:
+	case MUSTER_STATESET:
 		return gauge_put(&series->gauge, out);
 	case MUSTER_HISTOGRAM:
 	case MUSTER_SUMMARY:

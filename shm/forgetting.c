@@ -27,7 +27,7 @@ static struct muster__cells cells_of(const struct muster__view_series *s)
 
 static bool is_gauge(const struct muster__view_series *s)
 {
-	return s->family->type == MUSTER_GAUGE;
+	return muster__is_gauge(s->family->type);
 }
 
 static void total_clear(struct muster__applying *a, const struct muster__view_series *s)

@@ -137,7 +137,7 @@ static int series_values_put(struct image *m, const struct muster__view_series *
 	struct muster__cells cells = muster__cells_of(f->type, f->mode, f->bounds_count);
 	int rc = 0;
 
-	if (f->type == MUSTER_GAUGE) {
+	if (muster__is_gauge(f->type)) {
 		const struct muster__view_gauge *gauge = v->gauges + s->gauge_at;
 		if (!muster__mode_timestamped(f->mode))
 			return gauge_put(m, gauge->value, gauge->set, int_cell);

@@ -157,6 +157,8 @@ static int cells_map(struct muster__mapping_runs *m, const struct muster__series
 	case MUSTER_REAL_COUNTER:
 		return run_add(m, (struct muster__run){MUSTER__OP_ADD_REAL, r->real_cell, r->real_cell, series->real_at, 1});
 	case MUSTER_GAUGE:
+	case MUSTER_INFO:
+	case MUSTER_STATESET:
 		return gauge_map(m, r, series);
 	case MUSTER_HISTOGRAM:
 	case MUSTER_SUMMARY:

@@ -43,7 +43,7 @@ bool muster__label_name_valid(const char *name, size_t bytes, enum muster_type t
 		return false;
 	if (equals(name, bytes, "le") || equals(name, bytes, "quantile"))
 		return false;
-	bool per_pid = type == MUSTER_GAUGE && (mode == MUSTER_ALL || mode == MUSTER_LIVEALL);
+	bool per_pid = muster__is_gauge(type) && (mode == MUSTER_ALL || mode == MUSTER_LIVEALL);
 	return !(per_pid && equals(name, bytes, "pid"));
 }
 
@@ -85,5 +85,7 @@ const char *muster__suffix_wrong(const char *name, size_t bytes, enum muster_typ
 		if (ends_with(name, bytes, reserved[i]))
 			return reserved[i];
 	bool counter = type == MUSTER_COUNTER || type == MUSTER_REAL_COUNTER;
-	return counter != ends_with(name, bytes, "_total") ? "_total" : NULL;
+	if (counter != ends_with(name, bytes, "_total"))
+		return "_total";
+	return type == MUSTER_INFO && !ends_with(name, bytes, "_info") ? "_info" : NULL;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * names.h - what a name, a label and a text may be. Pure functions on bytes of known length, used where
+ * names.h - what a name, a label, a text and a mode may be. Pure functions on bytes of known length, used where
  * families are declared and again, on private copies, where slabs are read.
  */
 #ifndef MUSTER__NAMES_H
@@ -21,7 +21,28 @@ bool muster__label_name_valid(const char *name, size_t bytes, enum muster_type t
 /* Well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates) without NUL. */
 bool muster__utf8_valid(const char *text, size_t bytes);
 
-/* The suffix that speaks against name for this type, or the one it lacks ("_total"); NULL if none. */
+/* Types kept in gauge cells, with a mode. */
+static inline bool muster__is_gauge(enum muster_type type)
+{
+	return type == MUSTER_GAUGE || type == MUSTER_INFO || type == MUSTER_STATESET;
+}
+
+/* May a family of this type have this mode? The states of several processes agree only as of each, or of any. */
+static inline bool muster__mode_fits(enum muster_type type, enum muster_mode mode)
+{
+	switch (type) {
+	case MUSTER_GAUGE:
+		return mode >= MUSTER_ALL && mode <= MUSTER_LIVEMOSTRECENT;
+	case MUSTER_STATESET:
+		return mode == MUSTER_ALL || mode == MUSTER_LIVEALL || mode == MUSTER_MAX || mode == MUSTER_LIVEMAX;
+	case MUSTER_INFO:
+		return mode == MUSTER_LIVEMAX;
+	default:
+		return (int)mode == 0;
+	}
+}
+
+/* The suffix that speaks against name for this type, or the one it lacks ("_total", "_info"); NULL if none. */
 const char *muster__suffix_wrong(const char *name, size_t bytes, enum muster_type type);
 
 #endif

@@ -192,6 +192,8 @@ static struct cells cells_of(const struct muster_family *family)
 	case MUSTER_REAL_COUNTER:
 		return (struct cells){.reals = 1};
 	case MUSTER_GAUGE:
+	case MUSTER_INFO:
+	case MUSTER_STATESET:
 		return family->timestamped ? (struct cells){.ints = 1, .reals = 1} : (struct cells){.gauges = 1};
 	case MUSTER_HISTOGRAM:
 	case MUSTER_SUMMARY:
@@ -216,7 +218,7 @@ static void series_place(struct muster__series *series, const struct muster_fami
 	const struct muster__store *s = &muster__store;
 
 	series->word = family->type == MUSTER_REAL_COUNTER ? real_word(s->real_used) : int_word(s->int_used);
-	if (family->type == MUSTER_GAUGE)
+	if (muster__is_gauge(family->type))
 		series->gauge =
 			(struct muster__gauge){s->gauge_used, family->timestamped, int_word(s->int_used), real_word(s->real_used)};
 	else if (family->type == MUSTER_HISTOGRAM || family->type == MUSTER_SUMMARY)
@@ -298,7 +300,7 @@ int muster__series_create_unlabelled(struct muster_family *family)
 
 /* ---- refusing ----------------------------------------------------------------------------- */
 
-static struct muster__series *drop(struct muster_family *family, enum muster__drop reason)
+struct muster__series *muster__series_drop(struct muster_family *family, enum muster__drop reason)
 {
 	uint64_t *shared = muster__attached()->shared;
 
@@ -335,7 +337,7 @@ static struct muster__series *refuse_limit(struct muster_family *family)
 {
 	(void)muster__error(MUSTER_EFAMILY_LIMIT, "%.*s: has its limit of %u series; raise series_max or drop a label",
 	                    family->record->name_bytes, muster__family_name(family), family->series_max);
-	return drop(family, MUSTER__DROP_FAMILY_LIMIT);
+	return muster__series_drop(family, MUSTER__DROP_FAMILY_LIMIT);
 }
 
 static struct muster__series *refuse_process_limit(struct muster_family *family)
@@ -344,7 +346,7 @@ static struct muster__series *refuse_process_limit(struct muster_family *family)
 		MUSTER_EFAMILY_LIMIT,
 		"%.*s: this process has its limit of %llu series in all families; raise MUSTER_SERIES_MAX or drop a label",
 		family->record->name_bytes, muster__family_name(family), (unsigned long long)muster__store.series_max);
-	return drop(family, MUSTER__DROP_PROCESS_LIMIT);
+	return muster__series_drop(family, MUSTER__DROP_PROCESS_LIMIT);
 }
 
 static bool family_full(const struct muster_family *family)
@@ -386,7 +388,7 @@ static struct muster__series *find_or_create(struct muster_family *family, uint6
 	if (series == NULL) {
 		(void)muster__error(MUSTER_EFULL, "%.*s: no room for another series in this process's slab",
 		                    family->record->name_bytes, muster__family_name(family));
-		return drop(family, MUSTER__DROP_SLAB_FULL);
+		return muster__series_drop(family, MUSTER__DROP_SLAB_FULL);
 	}
 	return series;
 }
@@ -398,7 +400,7 @@ static struct muster__series *series_get_slow(struct muster_family *family, uint
 	int error = errno;
 
 	if (muster__values_check(family, values, count) != 0)
-		return drop(family, MUSTER__DROP_LABEL_VALUES);
+		return muster__series_drop(family, MUSTER__DROP_LABEL_VALUES);
 	(void)muster__attached();
 	if (looks_full(family)) {
 		struct muster__series *series = series_find(family, hash, values, count);
@@ -420,7 +422,7 @@ struct muster__series *muster__series_get(struct muster_family *family, enum mus
 	if (family->type != type) {
 		(void)muster__error(MUSTER_ETYPE, "%.*s: is of another type than the call", family->record->name_bytes,
 		                    muster__family_name(family));
-		return drop(family, MUSTER__DROP_LABEL_VALUES);
+		return muster__series_drop(family, MUSTER__DROP_LABEL_VALUES);
 	}
 	uint64_t hash = hash_values(values, count);
 	if (count == family->label_count) {

@@ -112,6 +112,8 @@ static char *put_series(char *at, const struct muster__view *v, const struct mus
 	case MUSTER_REAL_COUNTER:
 		return put_resting_real(put_chunks(at, prefix, r->prefix_bytes[0]), r->real, v->reals[s->real_at]);
 	case MUSTER_GAUGE:
+	case MUSTER_INFO:
+	case MUSTER_STATESET:
 		if (!v->gauges[s->gauge_at].set)
 			return at;
 		return put_resting_real(put_chunks(at, prefix, r->prefix_bytes[0]), r->real, v->gauges[s->gauge_at].value);

@@ -33,6 +33,7 @@ static void put_escaped(struct muster__text_buffer *b, const char *s, size_t cou
 static const char *const type_names[] = {
 	[MUSTER_COUNTER] = "counter", [MUSTER_REAL_COUNTER] = "counter", [MUSTER_GAUGE] = "gauge",
 	[MUSTER_IN_FLIGHT] = "gauge", [MUSTER_HISTOGRAM] = "histogram",  [MUSTER_SUMMARY] = "summary",
+	[MUSTER_INFO] = "gauge",      [MUSTER_STATESET] = "gauge",
 };
 
 void muster__text_put_head(struct muster__text_buffer *b, const char *name, const char *help, const char *type)

@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 
+#include "names.h"
 #include "text_buffer.h"
 #include "view.h"
 
@@ -62,7 +63,7 @@ void muster__text_put_head(struct muster__text_buffer *b, const char *name, cons
 /* Does every worker have its own sample, with its pid as the last label? */
 static inline bool muster__text_per_pid(const struct muster__view_family *f)
 {
-	return f->type == MUSTER_GAUGE && (f->mode == MUSTER_ALL || f->mode == MUSTER_LIVEALL);
+	return muster__is_gauge(f->type) && (f->mode == MUSTER_ALL || f->mode == MUSTER_LIVEALL);
 }
 
 #endif

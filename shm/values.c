@@ -233,7 +233,7 @@ static void forgotten_unset(struct muster__values *v, const struct muster__sourc
 {
 	for (size_t i = 0; i < m->forgotten_count; i++) {
 		const struct muster__forgotten_series *f = m->forgotten + i;
-		if (f->series->family->type == MUSTER_GAUGE)
+		if (muster__is_gauge(f->series->family->type))
 			v->gauges[f->series->gauge_at].set = false;
 		if (muster__mode_timestamped(f->series->family->mode))
 			v->gauges[f->series->gauge_at].time_ns = muster__load_relaxed(int_cells(s, 0) + f->int_cell);
@@ -298,7 +298,7 @@ static void unset_show(struct muster__merge *merge)
 {
 	for (size_t i = 0; i < merge->families_count; i++) {
 		const struct muster__view_family *family = merge->families[i];
-		if (family->type != MUSTER_GAUGE || family->label_count != 0 || family->series_count == 0 ||
+		if (!muster__is_gauge(family->type) || family->label_count != 0 || family->series_count == 0 ||
 		    muster__mode_per_pid(family->mode))
 			continue;
 		merge->values.gauges[family->series[0]->gauge_at].set = true;
@@ -332,6 +332,8 @@ static bool is_nothing(struct muster__view *view, const struct muster__forgotten
 	case MUSTER_REAL_COUNTER:
 		return !muster__real_is_left(view->reals[f->series->real_at], ledger, f);
 	case MUSTER_GAUGE:
+	case MUSTER_INFO:
+	case MUSTER_STATESET:
 		return false; /* what is not set is not shown */
 	default:
 		return left_of(view, f->series) == 0;

@@ -185,7 +185,7 @@ static void series_place(struct muster__view *view, struct muster__view_series *
 	series->int_at = (uint32_t)view->int_count;
 	series->real_at = (uint32_t)view->real_count;
 	series->gauge_at = (uint32_t)view->gauge_count;
-	if (f->type == MUSTER_GAUGE) {
+	if (muster__is_gauge(f->type)) {
 		view->gauge_count += !muster__mode_per_pid(f->mode);
 	} else {
 		view->int_count += cells.ints;

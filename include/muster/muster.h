@@ -20,6 +20,7 @@
 #ifndef MUSTER_MUSTER_H
 #define MUSTER_MUSTER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -41,7 +42,7 @@ extern "C" {
 	X(UNIT, -5004, "unit is not the last word of the metric name")                                                     \
 	X(LABEL, -5005, "label name is not valid, reserved or repeated")                                                   \
 	X(BOUNDS, -5006, "histogram bounds are not finite and strictly ascending, or too many")                            \
-	X(MODE, -5007, "gauge mode is missing, or given to another type")                                                  \
+	X(MODE, -5007, "mode is missing, or not one its type can have")                                                    \
 	X(TYPE, -5008, "type is unknown, or does not fit the call")                                                        \
 	X(CONFLICT, -5009, "family exists already with another description")                                               \
 	X(LABEL_VALUES, -5010, "label values do not fit the family, or are not valid UTF-8")                               \
@@ -51,7 +52,8 @@ extern "C" {
 	X(FORMAT, -5014, "file is not a slab this version can read")                                                       \
 	X(BUSY, -5015, "region is already served by another master")                                                       \
 	X(OPTION, -5016, "option is not valid")                                                                            \
-	X(EXPIRY, -5017, "expiry is too long, or given to a family that cannot expire")
+	X(EXPIRY, -5017, "expiry is too long, or given to a family that cannot expire")                                    \
+	X(STATES, -5018, "states are missing, repeated, not valid, or given to another type")
 
 enum muster_error {
 #define MUSTER__ROW(name, number, text) MUSTER_E##name = (number),
@@ -80,6 +82,8 @@ enum muster_type {
 	MUSTER_IN_FLIGHT = 4,    /* a gauge of things begun and not ended; summed over live workers */
 	MUSTER_HISTOGRAM = 5,    /* observations counted by upper bound, with their sum */
 	MUSTER_SUMMARY = 6,      /* observations: count and sum */
+	MUSTER_INFO = 7,         /* text about a process, in labels, always 1; there while a process that set it lives */
+	MUSTER_STATESET = 8,     /* named states, each 0 or 1, under a label of the family's name; needs a mode */
 };
 
 /* How the gauges of several workers become one; the names are prometheus_client's. The live modes
@@ -102,6 +106,7 @@ enum muster_mode {
 #define MUSTER_LABELS_MAX 32
 #define MUSTER_LABEL_VALUE_BYTES_MAX 4096
 #define MUSTER_BOUNDS_MAX 256
+#define MUSTER_STATES_MAX 64
 #define MUSTER_SERIES_MAX_DEFAULT 10000
 #define MUSTER_PROCESS_SERIES_MAX_DEFAULT                                                                              \
 	100000 /* of all families of a process; MUSTER_SERIES_MAX in the environment */
@@ -109,18 +114,19 @@ enum muster_mode {
 
 /* Description of a family. Zero-initialise, then fill; everything is copied. */
 struct muster_opts {
-	const char *name;          /* as exposed; a counter's ends in _total */
+	const char *name;          /* as exposed; a counter's ends in _total, an info's in _info */
 	const char *help;          /* required, UTF-8, at most MUSTER_HELP_BYTES_MAX */
 	const char *unit;          /* base unit that ends the name (before _total), or NULL */
 	const char *const *labels; /* NULL-terminated label names, or NULL for none */
-	enum muster_mode mode;     /* MUSTER_GAUGE only, and required there */
-	const double *bounds;      /* MUSTER_HISTOGRAM only: upper bounds, +Inf left out; NULL: the default */
+	enum muster_mode mode; /* MUSTER_GAUGE: required; MUSTER_STATESET: one of ALL, LIVEALL, MAX, LIVEMAX; others: 0 */
+	const double *bounds;  /* MUSTER_HISTOGRAM only: upper bounds, +Inf left out; NULL: the default */
 	size_t bounds_count;
 	uint32_t series_max; /* series this family may hold in one process; 0: the default */
 	/* Seconds after which a series whose value no worker changed is removed, at most MUSTER_EXPIRY_S_MAX; 0: never.
 	 * For families with labels. Of gauges only those in the mostrecent modes, whose updates carry their time;
 	 * in another mode nobody can tell an update to the same value from none. */
 	uint32_t expiry_s;
+	const char *const *states; /* MUSTER_STATESET only: their names, NULL-terminated; UTF-8 */
 };
 
 struct muster_family;
@@ -131,7 +137,7 @@ struct muster_family;
  *   opts    its description, copied
  *   out     the family, valid for the life of the process and of its children; on failure it is
  *           untouched, and a NULL family is safe to use everywhere: its series are dropped
- * Returns 0; MUSTER_ENAME, ESUFFIX, EHELP, EUNIT, ELABEL, EBOUNDS, EMODE, ETYPE, EEXPIRY for a description
+ * Returns 0; MUSTER_ENAME, ESUFFIX, EHELP, EUNIT, ELABEL, EBOUNDS, EMODE, ETYPE, EEXPIRY, ESTATES for a description
  *   that is not valid; MUSTER_ECONFLICT if the name stands for another description in this process;
  *   MUSTER_EFULL if the slab or the memory of the process has no room.
  * Context: any thread; before or after fork. Attaches the process to its region.
@@ -217,7 +223,27 @@ int muster_remove(struct muster_family *family, const struct muster_str *values,
 /* Remove all series of a family with labels, whichever process has them. As muster_remove(). */
 int muster_clear(struct muster_family *family);
 
-/* muster_counter_with(family, "GET", "200"), muster_remove_with(family, "GET", "200"): the same with C strings, 0 to 8 of them. */
+/* Say what this process is: a series of a MUSTER_INFO family, such as app_build_info{version="1.2"} 1. It leaves the
+ * page when no living process has said it.
+ *   family, values, count   as above; the family has labels
+ * Returns nothing and cannot fail; a series that could not be created is dropped and counted, as by muster_gauge_get().
+ * Context: as muster_gauge_get().
+ * Source: OpenMetrics 1.0, Info. */
+void muster_info_set(struct muster_family *family, const struct muster_str *values, size_t count);
+
+/* Enter or leave one state of a MUSTER_STATESET. States that were never set are 0.
+ *   family, values, count   as above; the label of the states is not among the values
+ *   state   index into opts.states; one out of range is refused and counted as a dropped series
+ *   on      true: 1, false: 0
+ * Context: as muster_gauge_get(). Source: OpenMetrics 1.0, StateSet. */
+void muster_stateset_set(struct muster_family *family, const struct muster_str *values, size_t count, size_t state,
+                         bool on);
+
+/* Be in this state and in no other. The new state is entered before the old one is left, so that a process killed
+ * between the two was in both rather than in none. As muster_stateset_set(). */
+void muster_stateset_select(struct muster_family *family, const struct muster_str *values, size_t count, size_t state);
+
+/* muster_counter_with(family, "GET", "200"), muster_remove_with(family, "GET", "200"), muster_info_set_with(): the same with C strings, 0 to 8 of them. */
 #ifndef __cplusplus
 #define muster_counter_with(...) MUSTER__WITH(muster_counter_get, __VA_ARGS__)
 #define muster_real_counter_with(...) MUSTER__WITH(muster_real_counter_get, __VA_ARGS__)
@@ -226,6 +252,7 @@ int muster_clear(struct muster_family *family);
 #define muster_histogram_with(...) MUSTER__WITH(muster_histogram_get, __VA_ARGS__)
 #define muster_summary_with(...) MUSTER__WITH(muster_summary_get, __VA_ARGS__)
 #define muster_remove_with(...) MUSTER__WITH(muster_remove, __VA_ARGS__)
+#define muster_info_set_with(...) MUSTER__WITH(muster_info_set, __VA_ARGS__)
 #define MUSTER__PICK(f, a, b, c, d, e, g, h, i, n, ...) MUSTER__WITH##n
 #define MUSTER__WITH(get, ...) MUSTER__PICK(__VA_ARGS__, 8, 7, 6, 5, 4, 3, 2, 1, 0, )(get, __VA_ARGS__)
 #define MUSTER__V(...)                                                                                                 \
@@ -273,6 +300,11 @@ template <class... S> inline int muster_remove_with(struct muster_family *f, S..
 {
 	const struct muster_str v[] = {muster_str(s)...};
 	return muster_remove(f, v, sizeof...(s));
+}
+template <class... S> inline void muster_info_set_with(struct muster_family *f, S... s)
+{
+	const struct muster_str v[] = {muster_str(s)...};
+	muster_info_set(f, v, sizeof...(s));
 }
 }
 #endif

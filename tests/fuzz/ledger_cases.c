@@ -118,7 +118,7 @@ static void folded_cut_short(struct forge *f)
 
 static void family_of_no_type(struct forge *f)
 {
-	forge_family(f, MUSTER_GAUGE, MUSTER_SUM, "other", NULL)->type = 9;
+	forge_family(f, MUSTER_GAUGE, MUSTER_SUM, "other", NULL)->type = 99;
 }
 
 static void open_intent(struct forge *f)

@@ -98,7 +98,7 @@ FAMILY(a12_name_empty, r->name_bytes = 0; r->help_bytes += 5)
 FAMILY(a12_name_bad, ((char *)(r + 1))[0] = '{')
 FAMILY(a12_help_not_utf8, ((char *)(r + 1))[6] = (char)0xc0)
 FAMILY(a13_type_0, r->type = 0)
-FAMILY(a13_type_7, r->type = 7)
+FAMILY(a13_type_99, r->type = 99)
 FAMILY(a13_mode_0, r->mode = 0)
 FAMILY(a13_mode_11, r->mode = 11)
 FAMILY(a13_counter_with_mode, r->type = MUSTER_COUNTER)
@@ -443,7 +443,7 @@ const struct slab_case slab_cases[] = {
 	ROW(a13_kind_of_ledgers, CATALOGUE),
 	ROW(a13_pid, SERIES),
 	ROW(a13_type_0, FAMILY),
-	ROW(a13_type_7, FAMILY),
+	ROW(a13_type_99, FAMILY),
 	ROW(a13_mode_0, FAMILY),
 	ROW(a13_mode_11, FAMILY),
 	ROW(a13_counter_with_mode, FAMILY),
