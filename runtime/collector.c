@@ -15,6 +15,8 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include <muster/collector.h>
+
 #include "log.h"
 #include "shm/fold.h"
 
@@ -176,6 +178,7 @@ int muster__collector_scrape(struct muster__collector *c, struct muster__body **
 	size_t count;
 
 	muster__self_scrape_begin(c->self);
+	muster_collect();
 	int rc = refresh_with_roll(c);
 	if (rc == 0)
 		rc = muster_region_text(c->region, &text, &count);

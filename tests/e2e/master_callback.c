@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include <muster/collector.h>
 #include <muster/prefork.h>
 
 static struct muster_family *calls;
@@ -64,6 +65,22 @@ static int work(const struct muster_worker *worker, void *ctx)
 	return 7;
 }
 
+/* Computed at each scrape, in the master. */
+static double scrapes(void *ctx)
+{
+	return ++*(double *)ctx;
+}
+
+static int scrapes_declare(void)
+{
+	static double count;
+	const struct muster_opts opts = {.name = "callback_scrapes", .help = "Asked so often.", .mode = MUSTER_MAX};
+	struct muster_family *family = NULL;
+	int rc = muster_declare(MUSTER_GAUGE, &opts, &family);
+
+	return rc ? rc : muster_gauge_function(family, NULL, 0, scrapes, &count);
+}
+
 int main(int argc, char **argv)
 {
 	const char *const listen[] = {"127.0.0.1:0", NULL};
@@ -77,7 +94,7 @@ int main(int argc, char **argv)
 	                                      .region = argc > 1 ? argv[1] : NULL};
 
 	before_fd = open("/dev/null", O_RDONLY);
-	if (muster_declare(MUSTER_COUNTER, &opts, &calls) != 0)
+	if (muster_declare(MUSTER_COUNTER, &opts, &calls) != 0 || scrapes_declare() != 0)
 		return 1;
 	muster_counter_add(muster_counter_with(calls), 100); /* before there was a region: comes along */
 	printf("written once\n");

@@ -20,6 +20,8 @@ is no_socket_of_the_master "$(grep -c '^fd other socket:' "$out")" 0
 is no_epoll_of_the_master "$(grep -c '^fd other anon_inode' "$out")" 0
 is no_region_file_of_the_master "$(grep -c "^fd other $dir/r" "$out")" 0
 is signals_are_default "$(grep -c '^blocked 0 handled 0' "$out")" 2
+scrapes=$(sample callback_scrapes)
+is collectors_run_at_each_scrape "$(sample callback_scrapes)" $((scrapes + 1))
 is callers_values_are_exported "$(sample callback_calls_total)" 102
 has log_has_the_name "$(cat "$log")" "callback: info: 2 workers started"
 
