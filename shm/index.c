@@ -16,7 +16,7 @@
 
 static uint64_t seed;
 
-static __attribute__((constructor)) void seed_read(void)
+static __attribute__((constructor(101))) void seed_read(void)
 {
 	if (getrandom(&seed, sizeof seed, GRND_NONBLOCK) != sizeof seed)
 		seed = (uintptr_t)&seed;

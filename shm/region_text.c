@@ -2,6 +2,11 @@
 /*
  * region_text.c - a region's view through the text encoder.
  */
+#include <errno.h>
+#include <locale.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "roll.h"
 
 int muster_region_text(struct muster_region *region, const char **text, size_t *bytes)
@@ -12,4 +17,44 @@ int muster_region_text(struct muster_region *region, const char **text, size_t *
 		return rc;
 	region->text_destroy = muster__text_destroy;
 	return muster__text_write(region->text, &region->merge.view, text, bytes);
+}
+
+/* Does the line begin with the sample and a space? Returns what follows, or NULL. */
+static const char *value_of(const char *line, size_t bytes, const char *sample, size_t sample_bytes)
+{
+	bool is = bytes > sample_bytes + 1 && memcmp(line, sample, sample_bytes) == 0 && line[sample_bytes] == ' ';
+
+	return is ? line + sample_bytes + 1 : NULL;
+}
+
+/* A page spells numbers in the C locale, whatever the program's is. */
+static int number_read(const char *number, double *value)
+{
+	locale_t c = newlocale(LC_ALL_MASK, "C", NULL);
+
+	if (c == NULL)
+		return -ENOMEM;
+	*value = strtod_l(number, NULL, c);
+	freelocale(c);
+	return 0;
+}
+
+int muster_region_value(struct muster_region *region, const char *sample, double *value)
+{
+	size_t sample_bytes = strlen(sample), left = 0;
+	const char *line = NULL;
+	int rc = muster_region_text(region, &line, &left);
+
+	if (rc != 0)
+		return rc;
+	while (left > 0) {
+		size_t bytes = (size_t)((const char *)memchr(line, '\n', left) - line) + 1;
+		const char *number = value_of(line, bytes, sample, sample_bytes);
+		if (number) {
+			return number_read(number, value);
+		}
+		line += bytes;
+		left -= bytes;
+	}
+	return -ENOENT;
 }

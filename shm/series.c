@@ -27,7 +27,7 @@
 /* Label values may come from the network: the seed keeps their collisions unpredictable. */
 static uint64_t hash_seed;
 
-static __attribute__((constructor)) void seed(void)
+static __attribute__((constructor(101))) void seed(void)
 {
 	if (getrandom(&hash_seed, sizeof hash_seed, GRND_NONBLOCK) != sizeof hash_seed)
 		hash_seed = muster__unix_ns();

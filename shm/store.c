@@ -137,7 +137,7 @@ static void fork_child(void)
 	signals_mask(SIG_SETMASK, &saved, NULL);
 }
 
-static __attribute__((constructor)) void start(void)
+static __attribute__((constructor(101))) void start(void)
 {
 	pthread_atfork(fork_prepare, fork_parent, fork_child);
 }

@@ -83,6 +83,12 @@ int muster_region_refresh(struct muster_region *region);
  * Source: Prometheus exposition formats, text-based format 0.0.4. */
 int muster_region_text(struct muster_region *region, const char **text, size_t *bytes);
 
+/* The value of one sample, for tests of what a program records.
+ *   sample   as it stands on the page before its value: "app_requests_total{code=\"200\"}"
+ *   value    untouched on failure
+ * Returns 0; -ENOENT if there is no such sample; -ENOMEM. */
+int muster_region_value(struct muster_region *region, const char *sample, double *value);
+
 /* What the last refresh found. */
 struct muster_region_stats {
 	uint32_t live, dead, quarantined; /* slabs now in the region */

@@ -30,6 +30,9 @@ worker() {
 	MUSTER_REGION=$region "$dir/$name" || fail "$name runs"
 	page=$(cat_region)
 	has "$name counts" "$page" 'calls_total{kind="a"} 3'
+	has "$name has static families" "$page" 'answers_total{code="200"} 1'
+	has "$name has static handles" "$page" 'level 4'
+	has "$name collects" "$page" 'depth{kind="a"} 8'
 	has "$name observes" "$page" 'wait_seconds_bucket{kind="a",le="0.5"} 1'
 }
 c=(gcc -std=c11 -Wall -Wextra -Werror "${cflags[@]}" "$here/library_worker.c")
