@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cat.c - opens a region, refreshes it once, prints it. Any process of the region's owner may run this.
+ * cat.c - prints one scrape of a region.
  */
 #include "cat.h"
 
@@ -9,15 +9,8 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include <muster/region.h>
-
 #include "log.h"
-
-static void quarantined(void *ctx, const char *file, enum muster_quarantine reason)
-{
-	(void)ctx;
-	muster__log(MUSTER__LOG_WARNING, "slab %s is left out: it %s", file, muster_quarantine_text(reason));
-}
+#include "look.h"
 
 static int print(const char *text, size_t count)
 {
@@ -33,35 +26,17 @@ static int print(const char *text, size_t count)
 	return 0;
 }
 
-static int refused(const char *path, int rc)
-{
-	if (rc == MUSTER_EREGION)
-		return muster__refuse(EX_NOINPUT, "%s", muster_error_message());
-	if (rc == -ENAMETOOLONG)
-		return muster__refuse(EX_USAGE, "--region %.200s...: at most %d bytes are allowed", path,
-		                      MUSTER_REGION_PATH_BYTES_MAX);
-	return muster__refuse(EX_NOINPUT, "region %s: %s; is its name right, and has a master or worker made it?", path,
-	                      muster_strerror(rc));
-}
-
 int muster__cat(const char *path, size_t series_max)
 {
 	struct muster_region *region;
 	const char *text;
 	size_t count;
-	int rc = muster_guard_install();
+	int status = muster__look(path, series_max, &region);
 
-	if (rc == 0)
-		rc = muster_region_open(path, &region);
-	if (rc != 0)
-		return refused(path, rc);
-	muster_region_on_quarantine(region, quarantined, NULL);
-	if (series_max)
-		muster_region_series_max(region, series_max);
-	rc = muster_region_refresh(region);
-	if (rc == 0)
-		rc = muster_region_text(region, &text, &count);
-	int status = rc == 0 ? print(text, count) : refused(path, rc);
+	if (status != 0)
+		return status;
+	int rc = muster_region_text(region, &text, &count);
+	status = rc == 0 ? print(text, count) : muster__look_refused(path, rc);
 	muster_region_destroy(&region);
 	return status;
 }

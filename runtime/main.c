@@ -7,6 +7,7 @@
 #include <sysexits.h>
 
 #include "cat.h"
+#include "check.h"
 #include "log.h"
 #include "master.h"
 #include "options.h"
@@ -23,17 +24,28 @@ static int serve(const struct muster__options *options)
 	return muster__serve(&options->prefork);
 }
 
-static int cat(const struct muster__options *options)
+/* Run a command that looks at the region the options name. */
+static int look(const struct muster__options *options, int (*command)(const char *path, size_t series_max))
 {
 	char path[MUSTER_REGION_PATH_BYTES_MAX + 1];
 	const char *name = options->prefork.name ? options->prefork.name : "muster";
 
 	if (options->prefork.region)
-		return muster__cat(options->prefork.region, options->prefork.series_max);
+		return command(options->prefork.region, options->prefork.series_max);
 	if (muster__region_default_path(name, path) != 0)
 		return muster__refuse(EX_USAGE, "--name %s: makes a path of more than %d bytes; take a shorter one", name,
 		                      MUSTER_REGION_PATH_BYTES_MAX);
-	return muster__cat(path, options->prefork.series_max);
+	return command(path, options->prefork.series_max);
+}
+
+static int cat(const struct muster__options *options)
+{
+	return look(options, muster__cat);
+}
+
+static int check(const struct muster__options *options)
+{
+	return look(options, muster__check);
 }
 
 static const struct muster__command commands[] = {
@@ -43,6 +55,8 @@ static const struct muster__command commands[] = {
      serve},
 	{"cat", "[OPTION]...", "Print one scrape of a region, beside its master or without one.", MUSTER__COMMAND_CAT, 0,
      cat},
+	{"check", "[OPTION]...", "Tell what is wrong with the metrics of a region, and why; ends with 3 if anything is.",
+     MUSTER__COMMAND_CHECK, 0, check},
 };
 #define COMMANDS (sizeof commands / sizeof *commands)
 

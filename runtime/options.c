@@ -16,7 +16,7 @@
 
 #define RUN MUSTER__COMMAND_RUN
 #define SERVE MUSTER__COMMAND_SERVE
-#define CAT MUSTER__COMMAND_CAT
+#define LOOK (MUSTER__COMMAND_CAT | MUSTER__COMMAND_CHECK)
 #define GRACE_SECONDS_MIN 0.1
 #define GRACE_SECONDS_MAX 3600.0
 #define LIFETIME_SECONDS_MIN 1.0
@@ -197,8 +197,8 @@ static const struct row rows[] = {
      "copies of COMMAND to keep running, 1 to 1024 (it is one server, not restarted)"},
 	{"--listen", "ADDR", RUN, set_listen, "socket to pass to the workers as LISTEN_FDS; may be repeated"},
 	{"--metrics", "ADDR", RUN | SERVE, set_metrics, "where to serve the scrape, or none (" MUSTER_METRICS_DEFAULT ")"},
-	{"--region", "DIR", RUN | SERVE | CAT, set_region, "shared directory (/dev/shm/muster-UID-NAME)"},
-	{"--name", "NAME", RUN | SERVE | CAT, set_name, "names the region and the log lines (muster)"},
+	{"--region", "DIR", RUN | SERVE | LOOK, set_region, "shared directory (/dev/shm/muster-UID-NAME)"},
+	{"--name", "NAME", RUN | SERVE | LOOK, set_name, "names the region and the log lines (muster)"},
 	{"--grace", "SECONDS", RUN, set_grace, "from TERM to KILL when stopping, 0.1 to 3600 (10; a server: its own time)"},
 	{"--drain", "SECONDS", RUN, set_drain, "serve the final numbers for one scrape, at most so long, 0.1 to 3600 (no)"},
 	{"--ready", "WHEN", RUN, set_ready, "a server is ready when started, or when it told so by READY=1 (started)"},
@@ -210,8 +210,8 @@ static const struct row rows[] = {
 	{"--cpu-affinity", NULL, RUN, set_cpu_affinity, "keep each worker to one processor (no)"},
 	{"--pidfile", "PATH", RUN | SERVE, set_pidfile, "lock it and write the master's pid there (no)"},
 	{"--log-format", "FORMAT", RUN | SERVE, set_log_format, "of the lines on stderr: text or json (text)"},
-	{"--series-max", "N", RUN | SERVE | CAT, set_series_max, "series on the page, 1 to 2000000 (1000000)"},
-	{"--help", NULL, RUN | SERVE | CAT, NULL, "this text"},
+	{"--series-max", "N", RUN | SERVE | LOOK, set_series_max, "series on the page, 1 to 2000000 (1000000)"},
+	{"--help", NULL, RUN | SERVE | LOOK, NULL, "this text"},
 };
 #define ROWS (sizeof rows / sizeof *rows)
 

@@ -35,6 +35,6 @@ int muster__options_read(const struct muster__command *command, int argc, char *
 /* Print the help of one command. */
 void muster__options_help(const struct muster__command *command);
 
-enum { MUSTER__COMMAND_RUN = 1, MUSTER__COMMAND_SERVE = 2, MUSTER__COMMAND_CAT = 4 };
+enum { MUSTER__COMMAND_RUN = 1, MUSTER__COMMAND_SERVE = 2, MUSTER__COMMAND_CAT = 4, MUSTER__COMMAND_CHECK = 8 };
 
 #endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * look.h - one look at a region, for commands that print something about it.
+ */
+#ifndef MUSTER__LOOK_H
+#define MUSTER__LOOK_H
+
+#include <muster/region.h>
+
+/* Open a region and refresh it once. Read-only: takes no lock, folds nothing, may run beside a master.
+ *   path         the region
+ *   series_max   of the view; 0: the default
+ * Returns 0 and *out, to be destroyed by the caller; an exit status after a line in the log. */
+int muster__look(const char *path, size_t series_max, struct muster_region **out);
+
+/* Say why a region cannot be read. Returns the exit status. */
+int muster__look_refused(const char *path, int rc);
+
+#endif
