@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include <muster/muster.h>
+#include <muster/request.h>
 
 #include "bench/bench.h"
 
@@ -162,6 +163,21 @@ static void lookup_6(void *arg, uint64_t n)
 		                                       methods[i & 3], "constant", "label", "values"));
 }
 
+static void request(void *arg, uint64_t n)
+{
+	(void)arg;
+	for (uint64_t i = 0; i < n; i++)
+		muster_request_end(muster_request_begin());
+}
+
+static void nested_request(void *arg, uint64_t n)
+{
+	struct muster_request outer = muster_request_begin();
+
+	request(arg, n);
+	muster_request_end(outer);
+}
+
 /* ---- two threads -------------------------------------------------------------------------- */
 
 struct job {
@@ -258,5 +274,9 @@ int main(void)
 	bench_print("lookup + inc", "muster", "6 labels", "ns",
 	            bench_ns_per_op(lookup_6, family(MUSTER_COUNTER, "bench_l6_total", 0, six_labels, NULL, 0), 10000000),
 	            "lock xadd", lock);
+	bench_print("request begin and end", "muster", "worker idle before", "ns", bench_ns_per_op(request, NULL, 10000000),
+	            "lock xadd", lock);
+	bench_print("request begin and end", "muster", "worker busy before", "ns",
+	            bench_ns_per_op(nested_request, NULL, 10000000), "lock xadd", lock);
 	return 0;
 }

@@ -28,7 +28,7 @@
 #define MUSTER__MAGIC UINT64_C(0x0a0d525453554d89)          /* \x89 M U S T R \r \n, as PNG does it */
 #define MUSTER__FAILURES_MAGIC UINT64_C(0x0a0d464653554d89) /* \x89 M U S F F \r \n */
 #define MUSTER__FORMAT_MAJOR 1
-#define MUSTER__FORMAT_MINOR 0
+#define MUSTER__FORMAT_MINOR 1 /* 1: struct muster__requests_shm */
 #define MUSTER__BYTE_ORDER UINT32_C(0x01020304)
 #define MUSTER__PAGE 4096u
 
@@ -101,6 +101,23 @@ struct muster__geometry {
 	uint32_t bank_count; /* bank 0 included */
 };
 
+#define MUSTER__REQUEST_PLACES 256
+#define MUSTER__BUSY_COUNT_BITS 20
+#define MUSTER__BUSY_UNIT_BITS 16
+
+/* The requests of a process; every thread adds to these words. All times are CLOCK_MONOTONIC.
+ * busy: low 20 bits, signed: periods in which the process has requests, begun and not ended; the 44 bits above:
+ * their ends minus their begins, each in whole units of 2^16 ns. So one word, added to in any order, says how long
+ * the process has been busy: the upper part plus the count times now. */
+struct muster__requests_shm {
+	_Atomic uint64_t in_flight;
+	_Atomic uint64_t busy;
+	_Atomic uint64_t last_ns;  /* when the latest request began or ended */
+	_Atomic uint64_t declared; /* 1: this process tells its requests */
+	uint64_t reserved[4];
+	_Atomic uint64_t begun_ns[MUSTER__REQUEST_PLACES]; /* of those in flight that found a place; 0: free */
+};
+
 struct muster__header_shm {
 	/* fixed before the file has a name */
 	uint64_t magic;
@@ -118,7 +135,9 @@ struct muster__header_shm {
 	_Atomic uint64_t catalogue_used; /* ORDER(publish) release; a reader acquires */
 	_Atomic uint64_t banks_used;     /* banks 0..n-1 have been claimed; ORDER(bank-publish) release */
 	_Atomic uint64_t events[MUSTER__EVENT_WORDS];
-	uint8_t reserved1[MUSTER__PAGE - 256 - 16 - 8 * MUSTER__EVENT_WORDS];
+	uint8_t reserved1[640 - 256 - 16 - 8 * MUSTER__EVENT_WORDS];
+	struct muster__requests_shm requests; /* since minor 1 */
+	uint8_t reserved2[MUSTER__PAGE - 640 - sizeof(struct muster__requests_shm)];
 };
 
 /* The file `failures`: what processes count that could not make a slab. One page, reserved by the master
@@ -263,6 +282,9 @@ _Static_assert(offsetof(struct muster__header_shm, created_unix_ns) == 144, "for
 _Static_assert(offsetof(struct muster__header_shm, catalogue_used) == 256, "format");
 _Static_assert(offsetof(struct muster__header_shm, banks_used) == 264, "format");
 _Static_assert(offsetof(struct muster__header_shm, events) == 272, "format");
+_Static_assert(offsetof(struct muster__header_shm, requests) == 640, "format");
+_Static_assert(offsetof(struct muster__requests_shm, begun_ns) == 64, "format");
+_Static_assert(sizeof(struct muster__requests_shm) == 2112, "format");
 _Static_assert(MUSTER__EVENT_COUNT <= MUSTER__EVENT_WORDS, "format");
 _Static_assert(MUSTER__DROP_COUNT <= MUSTER__DROP_CELLS, "format");
 _Static_assert(sizeof(struct muster__failures_shm) == MUSTER__PAGE, "format");

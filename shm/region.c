@@ -216,20 +216,31 @@ static size_t pids_count_all(const struct muster_region *region)
 struct adding {
 	struct muster__values *values;
 	struct muster__source source;
+	const struct muster__activity_places *places;
+	const struct muster__requests_shm *requests; /* NULL: it has none that run */
+	struct muster__activity_known *known;
 };
 
 static void add(void *ctx)
 {
 	const struct adding *a = ctx;
+	struct muster__activity activity;
 
 	muster__values_add(a->values, &a->source);
+	if (a->requests == NULL)
+		return;
+	muster__activity_read(a->requests, a->known->alive_ns, a->known, &activity);
+	muster__activity_add(a->values, a->places, &activity);
 }
 
-static int slab_add(struct muster_region *region, const struct muster__slab *slab)
+static int slab_add(struct muster_region *region, struct muster__slab *slab,
+                    const struct muster__activity_places *places)
 {
-	struct adding a = {.values = &region->merge.values};
+	struct adding a = {.values = &region->merge.values, .places = places, .known = &slab->activity};
 
 	muster__slab_source(slab, slab == region->ledger, &a.source);
+	if (slab->state == MUSTER__SLAB_LIVE && slab->minor >= 1)
+		a.requests = &((const struct muster__header_shm *)(const void *)slab->map)->requests;
 	if (slab->state == MUSTER__SLAB_LIVE)
 		return muster__guard_run(slab->map, slab->map_bytes, add, &a);
 	add(&a);
@@ -254,13 +265,16 @@ static void short_quarantine(struct muster_region *region, struct muster__slab *
 /* Returns 0; -EFAULT if a slab was cut short and quarantined, so that the values are not complete. */
 static int add_all(struct muster_region *region)
 {
+	struct muster__activity_places places;
+
+	muster__activity_find(&region->merge, &places);
 	muster__values_clear(&region->merge.values, &region->merge);
 	memcpy(region->merge.values.events, region->failures, sizeof region->failures);
 	if (region->ledger)
-		(void)slab_add(region, region->ledger);
+		(void)slab_add(region, region->ledger, &places);
 	for (size_t i = 0; i < region->slabs_count; i++) {
 		struct muster__slab *slab = region->slabs[i];
-		if (is_counted(slab) && slab_add(region, slab) != 0) {
+		if (is_counted(slab) && slab_add(region, slab, &places) != 0) {
 			short_quarantine(region, slab);
 			return -EFAULT;
 		}

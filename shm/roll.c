@@ -236,6 +236,7 @@ static int life_poll(struct muster_region *region)
 
 static int life_ask(struct muster_region *region)
 {
+	uint64_t now_ns = muster__monotonic_ns();
 	int rc = life_poll(region);
 	const struct pollfd *p = region->polls;
 
@@ -248,6 +249,8 @@ static int life_ask(struct muster_region *region)
 		bool readable = (p++)->revents & POLLIN;
 		if (!slab->gone)
 			slab->gone = !muster__life_goes_on(&slab->life, &slab->identity, slab->fd, slab->ino, readable);
+		if (!slab->gone)
+			slab->activity.alive_ns = now_ns;
 	}
 	return 0;
 }

@@ -15,6 +15,7 @@
 
 #include <muster/region.h>
 
+#include "activity.h"
 #include "liveness.h"
 #include "merge.h"
 
@@ -43,6 +44,7 @@ struct muster__slab {
 	const unsigned char *map; /* from the start of the file to the end of the last bank in use */
 	size_t map_bytes;
 	uint64_t banks_used;
+	struct muster__activity_known activity;
 	struct muster__catalogue *catalogue;
 	/* dead: events, gauges, then the banks one after another */
 	uint64_t *last;

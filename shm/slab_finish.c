@@ -18,6 +18,8 @@ struct taking {
 	const struct muster__source *from;
 	const struct muster__cursor *end;
 	uint64_t *to;
+	const struct muster__requests_shm *requests;
+	uint64_t busy, last_ns;
 };
 
 static uint64_t *words_take(uint64_t *to, const void *from, size_t count)
@@ -30,9 +32,11 @@ static uint64_t *words_take(uint64_t *to, const void *from, size_t count)
 /* The owner is dead: the kernel has made all its stores visible before it said so. */
 static void take(void *ctx)
 {
-	const struct taking *t = ctx;
+	struct taking *t = ctx;
 	uint64_t *to = words_take(t->to, t->from->events, MUSTER__EVENT_WORDS);
 
+	t->busy = muster__load_relaxed(&t->requests->busy);
+	t->last_ns = muster__load_relaxed(&t->requests->last_ns);
 	to = words_take(to, t->from->gauges, t->end->gauges);
 	for (size_t i = 0; i < t->from->bank_count; i++) {
 		const unsigned char *bank = t->from->banks + i * t->from->bank_stride;
@@ -77,6 +81,16 @@ static bool intents_apply(const struct muster__slab *slab, uint64_t *banks)
 	return true;
 }
 
+/* How long it was busy becomes a value like another; nobody has written its cell. */
+static void busy_store(const struct muster__slab *slab, const struct taking *t, uint64_t *bank0)
+{
+	double seconds = muster__activity_last(t->busy, t->last_ns, &slab->activity);
+	uint32_t cell = seconds > 0 && slab->minor >= 1 ? muster__activity_cell(slab->catalogue) : MUSTER__NO_CELL;
+
+	if (cell != MUSTER__NO_CELL)
+		bank0[MUSTER__WORD_CELLS + t->end->ints + cell] = muster__bits(seconds);
+}
+
 int muster__slab_finish(struct muster__slab *slab)
 {
 	const struct muster__cursor *end = &slab->catalogue->end;
@@ -84,7 +98,12 @@ int muster__slab_finish(struct muster__slab *slab)
 	struct muster__source source;
 
 	muster__slab_source(slab, false, &source);
-	struct taking taking = {&source, end, malloc((head + bank * slab->banks_used) * sizeof(uint64_t))};
+	struct taking taking = {&source,
+	                        end,
+	                        malloc((head + bank * slab->banks_used) * sizeof(uint64_t)),
+	                        &((const struct muster__header_shm *)(const void *)slab->map)->requests,
+	                        0,
+	                        0};
 	if (taking.to == NULL)
 		return -ENOMEM;
 	int rc = muster__guard_run(slab->map, slab->map_bytes, take, &taking) == 0 ? 0 : MUSTER__BAD(SHRUNK);
@@ -94,6 +113,7 @@ int muster__slab_finish(struct muster__slab *slab)
 		free(taking.to);
 		return rc;
 	}
+	busy_store(slab, &taking, taking.to + head);
 	slab->last = taking.to;
 	slab->state = MUSTER__SLAB_DEAD;
 	muster__slab_let_go(slab);

@@ -28,8 +28,10 @@ struct muster__process {
 	/* What muster__bank_ref points to: one slot per bank. A child of a bare clone() keeps its parent's
 	 * bank_ref, so it must not find a bank of another thread there: each attach uses the next set. */
 	uint64_t *slot[MUSTER__SLOT_SETS][MUSTER__BANKS_MAX];
-	uint64_t *gauges;                  /* what muster__gauges_ref points to */
-	uint64_t *shared;                  /* bank 0 */
+	uint64_t *gauges; /* what muster__gauges_ref points to */
+	uint64_t *shared; /* bank 0 */
+	struct muster__requests_shm *requests;
+	uint32_t generation;               /* tells a request of this process from one its parent began; not 0 */
 	uint32_t slots;                    /* the set in use */
 	uint32_t attached;                 /* 0, 1; release: all of the above is set */
 	uint32_t lock;                     /* futex: 0 free, 1 held, 2 held with waiters */

@@ -23,7 +23,7 @@ static const char *const known_methods[] = {"GET", "HEAD", "POST", "PUT", "PATCH
 static double answer(struct call *call, unsigned status, const char *body, const char *fields)
 {
 	call->answer = (struct http_answer){status, body, fields};
-	metrics_request_end(call->method, call->path, status, call->request_timer);
+	metrics_request_end(call->request, call->method, call->path, status, call->request_timer);
 	return CALL_ANSWERED;
 }
 
@@ -143,7 +143,7 @@ double call_begin(struct call *call, const struct http_request *request)
 
 	memset(call, 0, sizeof *call);
 	call->request_timer = muster_timer_start();
-	metrics_request_begin();
+	call->request = metrics_request_begin();
 	call->endpoint = endpoint_find(target, path_count);
 	call->method = method_label(request);
 	call->path = call->endpoint ? call->endpoint->path : "other";

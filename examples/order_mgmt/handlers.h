@@ -20,6 +20,7 @@ struct call {
 
 	const char *method, *path; /* as labels */
 	const struct endpoint *endpoint;
+	struct muster_request request;
 	struct muster_timer request_timer, step_timer;
 	double (*resume)(struct call *call);
 	bool is_srv_error, is_db_error;

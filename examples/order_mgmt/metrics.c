@@ -64,7 +64,7 @@ int metrics_declare(void)
 	metrics.in_progress = muster_in_flight_with(in_progress);
 	metrics.auth_errors = muster_counter_with(auth_errors);
 	metrics.auth_wrong_creds = muster_counter_with(auth_wrong_creds);
-	return 0;
+	return muster_requests_declare();
 }
 
 struct status_text {
@@ -79,17 +79,20 @@ static struct status_text status_text(unsigned status)
 	return text;
 }
 
-void metrics_request_begin(void)
+struct muster_request metrics_request_begin(void)
 {
 	muster_in_flight_begin(metrics.in_progress);
+	return muster_request_begin();
 }
 
-void metrics_request_end(const char *method, const char *path, unsigned status, struct muster_timer timer)
+void metrics_request_end(struct muster_request request, const char *method, const char *path, unsigned status,
+                         struct muster_timer timer)
 {
 	struct status_text code = status_text(status);
 
 	muster_summary_observe_timer(muster_summary_with(metrics.duration, method, path, code.digits), timer);
 	muster_in_flight_end(metrics.in_progress);
+	muster_request_end(request);
 }
 
 void metrics_database(const char *sql_state, unsigned status, struct muster_timer timer)

@@ -4,13 +4,15 @@
 #define ORDER_MGMT_METRICS_H
 
 #include <muster/muster.h>
+#include <muster/request.h>
 
 /* Declare every family. Returns 0, or muster's code; muster_error_message() has the sentence. */
 int metrics_declare(void);
 
-void metrics_request_begin(void);
+struct muster_request metrics_request_begin(void);
 /* The answer is ready: it leaves the in-flight gauge and enters the durations together. */
-void metrics_request_end(const char *method, const char *path, unsigned status, struct muster_timer timer);
+void metrics_request_end(struct muster_request request, const char *method, const char *path, unsigned status,
+                         struct muster_timer timer);
 
 void metrics_database(const char *sql_state, unsigned status, struct muster_timer timer);
 void metrics_audit(unsigned status, struct muster_timer timer);
