@@ -9,22 +9,12 @@
  */
 #include "activity.h"
 
-#include <time.h>
-
 #include "atomic.h"
 #include "guard.h"
-#include "request_names.h"
+#include "requests.h"
 #include "roll.h"
 
 #define IN_FLIGHT_MAX (UINT64_C(1) << MUSTER__BUSY_COUNT_BITS)
-
-uint64_t muster__monotonic_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * UINT64_C(1000000000) + (uint64_t)ts.tv_nsec;
-}
 
 /* ---- the words ---------------------------------------------------------------------------- */
 
@@ -190,7 +180,7 @@ bool muster__region_activity(struct muster_region *region, pid_t pid, struct mus
 		    slab->identity.pidns_ino != region->observer.self.pidns_ino)
 			continue;
 		struct reading reading = {&((const struct muster__header_shm *)(const void *)slab->map)->requests,
-		                          muster__monotonic_ns(), &slab->activity, &found};
+		                          muster__coarse_ns(), &slab->activity, &found};
 		if (muster__guard_run(slab->map, slab->map_bytes, read_guarded, &reading) != 0 || !found.declared)
 			continue;
 		*out = found;

@@ -14,7 +14,7 @@
 
 /* What a reader remembers of one slab, so that nothing it shows falls. */
 struct muster__activity_known {
-	uint64_t alive_ns;   /* when it last saw the owner alive, CLOCK_MONOTONIC; 0: never */
+	uint64_t alive_ns;   /* when it last saw the owner alive, by muster__coarse_ns(); 0: never */
 	uint64_t busy_units; /* the longest it has shown; units of 2^16 ns */
 };
 
@@ -29,8 +29,6 @@ struct muster__activity {
 struct muster__activity_places {
 	struct muster__view_series *in_flight, *busy_seconds, *longest, *workers_busy, *workers_idle;
 };
-
-uint64_t muster__monotonic_ns(void);
 
 /* Judge the words of a live slab. Loads only: it may run guarded.
  *   now_ns   when the owner was known to be alive; not before known->alive_ns */

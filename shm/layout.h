@@ -105,7 +105,7 @@ struct muster__geometry {
 #define MUSTER__BUSY_COUNT_BITS 20
 #define MUSTER__BUSY_UNIT_BITS 16
 
-/* The requests of a process; every thread adds to these words. All times are CLOCK_MONOTONIC.
+/* The requests of a process; every thread adds to these words. All times are CLOCK_MONOTONIC_COARSE.
  * busy: low 20 bits, signed: periods in which the process has requests, begun and not ended; the 44 bits above:
  * their ends minus their begins, each in whole units of 2^16 ns. So one word, added to in any order, says how long
  * the process has been busy: the upper part plus the count times now. */

@@ -9,10 +9,8 @@
  */
 #include <muster/request.h>
 
-#include <time.h>
-
 #include "atomic.h"
-#include "request_names.h"
+#include "requests.h"
 #include "store.h"
 
 #define NO_PLACE MUSTER__REQUEST_PLACES
@@ -112,14 +110,6 @@ static void place_return(struct muster__requests_shm *r, uint32_t place)
 
 /* ---- begin and end ------------------------------------------------------------------------ */
 
-static uint64_t coarse_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
-	return (uint64_t)ts.tv_sec * UINT64_C(1000000000) + (uint64_t)ts.tv_nsec;
-}
-
 static uint64_t busy_time(uint64_t ns)
 {
 	return ns >> MUSTER__BUSY_UNIT_BITS << MUSTER__BUSY_COUNT_BITS;
@@ -149,7 +139,7 @@ struct muster_request muster_request_begin(void)
 	/* ORDER(series-publish) acquire; pairs with muster_requests_declare(). */
 	if (MUSTER__UNLIKELY(muster__load_acquire(&r->declared) == 0))
 		first_request(r);
-	uint64_t now = coarse_ns();
+	uint64_t now = muster__coarse_ns();
 	if (count_add(r, 1) == 0)
 		muster__add_relaxed(&r->busy, 1 - busy_time(now));
 	muster__store_relaxed(&r->last_ns, now);
@@ -163,7 +153,7 @@ void muster_request_end(struct muster_request request)
 
 	if (MUSTER__UNLIKELY(r == NULL || request.generation != p->generation))
 		return;
-	uint64_t now = coarse_ns();
+	uint64_t now = muster__coarse_ns();
 	place_return(r, request.place);
 	if (count_add(r, UINT64_MAX) == 1)
 		muster__add_relaxed(&r->busy, busy_time(now) - 1);

@@ -16,6 +16,7 @@
 
 #include "forgotten.h"
 #include "grow.h"
+#include "requests.h"
 
 #define SETTLE_TRIES 8
 #define MTIME_SETTLED_NS INT64_C(100000000) /* coarser than any kernel's clock for file times */
@@ -236,7 +237,7 @@ static int life_poll(struct muster_region *region)
 
 static int life_ask(struct muster_region *region)
 {
-	uint64_t now_ns = muster__monotonic_ns();
+	uint64_t now_ns = muster__coarse_ns();
 	int rc = life_poll(region);
 	const struct pollfd *p = region->polls;
 
