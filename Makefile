@@ -76,6 +76,7 @@ $(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(BUILD)/obj/bench/common/bench.o $(BUI
 	$(CC) -o $@ $^ $(ALL_LDFLAGS) -lpthread -lm
 $(BUILD)/soak: $(call obj,tests/soak/soak.c bench/common/master.c) $(BUILD)/libmuster.a | $(BUILD)/muster
 	$(CC) -o $@ $^ $(ALL_LDFLAGS) -lpthread
+$(BUILD)/bench/procfs: override LDFLAGS += -luring
 $(BUILD)/bench/churn: $(BUILD)/obj/bench/common/master.o | $(BUILD)/muster
 
 # Writer and reader as threads over one mapping, for TSan: make twin BUILD=build/tsan SANITIZE=thread
