@@ -130,6 +130,7 @@ static void look_fired(uv_timer_t *timer)
 {
 	struct muster__collector *c = timer->data;
 
+	muster__self_look(c->self);
 	if (uv_now(c->loop) - c->looked_ms >= LOOK_MS / 2)
 		muster__collector_fold(c);
 }

@@ -5,12 +5,14 @@
 #ifndef MUSTER__DEATH_H
 #define MUSTER__DEATH_H
 
-#define MUSTER__DEATH_BYTES 80
+#include <stdbool.h>
 
-/* "exited with status 3", "was killed by signal 9 (SIGKILL)". */
-void muster__death_describe(int wait_status, char out[MUSTER__DEATH_BYTES]);
+#define MUSTER__DEATH_BYTES 96
 
-/* "exit_0", "exit_nonzero", "SIGKILL". */
-void muster__death_reason(int wait_status, char out[MUSTER__DEATH_BYTES]);
+/* "exited with status 3", "was killed by signal 9 (SIGKILL)"; with `oom`, "... by the kernel, out of memory". */
+void muster__death_describe(int wait_status, bool oom, char out[MUSTER__DEATH_BYTES]);
+
+/* "exit_0", "exit_nonzero", "SIGKILL"; with `oom`, "oom". */
+void muster__death_reason(int wait_status, bool oom, char out[MUSTER__DEATH_BYTES]);
 
 #endif

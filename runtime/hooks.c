@@ -110,7 +110,7 @@ bool muster__hook_reaped(struct muster__hooks *hooks, pid_t pid, int wait_status
 		return false;
 	run->pid = 0;
 	if (wait_status != 0) {
-		muster__death_describe(wait_status, how);
+		muster__death_describe(wait_status, false, how);
 		failed(hooks, run->hook, how);
 	}
 	return true;

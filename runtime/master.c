@@ -211,6 +211,8 @@ static int collector_start(struct master *m)
 
 	if (rc == 0)
 		rc = muster__collector_create(&m->loop, m->region, m->self, &m->collector);
+	if (rc == 0)
+		rc = muster__master_watch_start(m);
 	m->pages = (struct muster__pages_ctx){.name = m->opts->name, .region = m->path, .collector = m->collector};
 	return rc == 0 ? 0 : muster__refuse(EX_OSERR, "cannot watch the region: %s", strerror(-rc));
 }
@@ -264,6 +266,7 @@ static void master_destroy(struct master *m)
 	muster__wrap_destroy(&m->wrap);
 	muster__notify_destroy(&m->notify);
 	muster__collector_destroy(&m->collector);
+	muster__master_watch_end(m);
 	muster__self_destroy(&m->self);
 	muster_region_destroy(&m->region);
 	muster__descriptors_free(&m->inherited);

@@ -13,6 +13,7 @@
 #include "notify.h"
 #include "pages.h"
 #include "pidfile.h"
+#include "saturation.h"
 #include "signals.h"
 #include "wrap.h"
 
@@ -24,6 +25,10 @@ struct master {
 	struct muster_region *region;
 	struct muster__self *self;
 	struct muster__collector *collector;
+	struct muster__saturation *saturation;
+	uint64_t tree_read_ms; /* when `seen` was */
+	struct muster__member_seen *seen;
+	size_t seen_count;
 	struct muster__supervisor *supervisor;
 	struct muster__wrap *wrap;
 	struct muster__notify *notify;
@@ -47,6 +52,10 @@ int muster__master_region_start(struct master *m);
 int muster__master_pidfile_start(struct master *m);
 int muster__master_listeners_open(struct master *m);
 void muster__master_listeners_close(struct master *m);
+
+/* master_watch.c: what is told of the processes. The end accepts what was not started. */
+int muster__master_watch_start(struct master *m);
+void muster__master_watch_end(struct master *m);
 
 /* master_stop.c: told by signals, or because nobody is left */
 int muster__master_signals_start(struct master *m);

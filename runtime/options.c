@@ -19,6 +19,8 @@
 #define LOOK (MUSTER__COMMAND_CAT | MUSTER__COMMAND_CHECK)
 #define GRACE_SECONDS_MIN 0.1
 #define GRACE_SECONDS_MAX 3600.0
+#define PSS_SECONDS_MIN 1.0
+#define PSS_SECONDS_MAX 86400.0
 #define LIFETIME_SECONDS_MIN 1.0
 #define LIFETIME_SECONDS_MAX 86400.0
 #define MEMORY_BYTES_MIN (1ull << 20)
@@ -127,6 +129,11 @@ static int set_ready(struct muster__options *o, const char *name, const char *va
 	return muster__refuse(EX_USAGE, "%s %s: must be started or told", name, value);
 }
 
+static int set_pss(struct muster__options *o, const char *name, const char *value)
+{
+	return read_seconds(name, value, PSS_SECONDS_MIN, PSS_SECONDS_MAX, &o->prefork.pss_seconds);
+}
+
 static int set_max_lifetime(struct muster__options *o, const char *name, const char *value)
 {
 	o->for_workers = name;
@@ -202,6 +209,7 @@ static const struct row rows[] = {
 	{"--grace", "SECONDS", RUN, set_grace, "from TERM to KILL when stopping, 0.1 to 3600 (10; a server: its own time)"},
 	{"--drain", "SECONDS", RUN, set_drain, "serve the final numbers for one scrape, at most so long, 0.1 to 3600 (no)"},
 	{"--ready", "WHEN", RUN, set_ready, "a server is ready when started, or when it told so by READY=1 (started)"},
+	{"--pss", "SECONDS", RUN, set_pss, "read proportional memory of the processes, at most so often, 1 to 86400 (no)"},
 	{"--max-lifetime", "SECONDS", RUN, set_max_lifetime, "replace a worker after 0.9 to 1 of it, 1 to 86400 (no)"},
 	{"--memory-limit", "BYTES", RUN, set_memory_limit, "restart a worker with more in RAM, 1M to 1024G (no)"},
 	{"--on-worker-start", "PATH", RUN, set_on_worker_start, "run it with MUSTER_WORKER_PID, _SLOT, _REASON (no)"},

@@ -73,6 +73,8 @@ static int check_life(const struct muster_prefork_opts *opts)
 	if (status == 0)
 		status = check_seconds("drain_seconds", opts->drain_seconds);
 	if (status == 0)
+		status = check_seconds("pss_seconds", opts->pss_seconds);
+	if (status == 0)
 		status = check_log_format(opts->log_format);
 	return status == 0 ? check_listen(opts->listen) : status;
 }

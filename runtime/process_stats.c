@@ -71,13 +71,13 @@ static double max_fds(void)
 	return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? (double)limit.rlim_cur : 0;
 }
 
-static double start_unix_seconds(const char *stat_line)
+double muster__process_unix_seconds(unsigned long long ticks)
 {
 	static double boot; /* does not change while we live */
 
 	if (boot == 0)
 		boot = boot_unix_seconds();
-	return boot + stat_field(stat_line, 22) / (double)sysconf(_SC_CLK_TCK);
+	return boot + (double)ticks / (double)sysconf(_SC_CLK_TCK);
 }
 
 void muster__process_stats_read(struct muster__process_stats *out)
@@ -92,6 +92,6 @@ void muster__process_stats_read(struct muster__process_stats *out)
 		.virtual_bytes = stat_field(line, 23),
 		.resident_bytes = stat_field(line, 24) * (double)sysconf(_SC_PAGESIZE),
 		.threads = stat_field(line, 20),
-		.start_unix_seconds = start_unix_seconds(line),
+		.start_unix_seconds = muster__process_unix_seconds((unsigned long long)stat_field(line, 22)),
 	};
 }

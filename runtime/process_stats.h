@@ -13,6 +13,9 @@ struct muster__process_stats {
 	double start_unix_seconds;
 };
 
+/* Unix time of a number of clock ticks after boot, as in field 22 of /proc/PID/stat. 0 if it cannot be known. */
+double muster__process_unix_seconds(unsigned long long ticks);
+
 /* Read them. What /proc does not tell stays 0.
  * Context: the master; opens and closes descriptors. */
 void muster__process_stats_read(struct muster__process_stats *out);

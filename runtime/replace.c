@@ -59,6 +59,7 @@ void muster__kill_fired(uv_timer_t *timer)
 	for (struct muster__process *p = s->processes; p; p = p->next)
 		if (p->kill_ms <= uv_now(s->loop)) {
 			(void)kill(p->pid, SIGKILL);
+			p->killed = true;
 			p->kill_ms = UINT64_MAX;
 		}
 	kill_timer_set(s);

@@ -10,11 +10,15 @@
 #include "self_metrics.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <time.h>
 
 #include "death.h"
 #include "log.h"
+#include "oom.h"
 #include "process_stats.h"
 #include "shm/store.h"
 
@@ -25,6 +29,8 @@
 	  "Workers the master supervises: running, waiting to be restarted, or told to end and replaced.")                 \
 	X(EXITS, COUNTER, 0, "reason", "muster_worker_exits_total",                                                        \
 	  "Deaths of supervised processes, by exit code or signal.")                                                       \
+	X(OOM_KILLS, COUNTER, 0, "scope", "muster_oom_kills_total",                                                        \
+	  "Processes killed by the kernel, out of memory, in this cgroup or the whole system.")                            \
 	X(RECYCLES, COUNTER, 0, "reason", "muster_worker_recycles_total",                                                  \
 	  "Workers told to end while the service goes on, by reason.")                                                     \
 	X(KILLED, COUNTER, 0, NULL, "muster_killed_total", "Processes killed because they did not end in time.")           \
@@ -73,7 +79,7 @@ static const struct family_row {
 
 /* Exposed at 0 before they happen. Other reasons appear with their first event. */
 static const char *const exit_reasons[] = {"exit_0",  "exit_nonzero", "SIGKILL", "SIGTERM",
-                                           "SIGSEGV", "SIGABRT",      "SIGBUS"};
+                                           "SIGSEGV", "SIGABRT",      "SIGBUS",  "oom"};
 static const char *const recycle_reasons[] = {"reload", "scale", "pause", "lifetime", "memory"};
 
 #define STATES 3
@@ -85,8 +91,12 @@ struct muster__self {
 	double workers_shown[STATES];
 	bool joined; /* our slab is one of the live ones */
 	double cpu_seconds;
+	struct muster__oom oom;
 	void (*on_scrape)(void *ctx);
 	void *on_scrape_ctx;
+	void (*watch_scrape)(void *ctx);
+	muster__self_reaped_fn *watch_reaped;
+	void *watch_ctx;
 };
 
 static int declare(const struct family_row *row, struct muster_family **out)
@@ -135,12 +145,16 @@ int muster__self_create(const char *region, struct muster__self **out)
 		muster__log(MUSTER__LOG_WARNING, "the master's own metrics are not exported: %s", muster_error_message());
 	declare_all(self);
 	create_series(self);
+	muster__oom_open(&self->oom);
+	muster__self_look(self);
 	*out = self;
 	return 0;
 }
 
 void muster__self_destroy(struct muster__self **self)
 {
+	if (*self)
+		muster__oom_close(&(*self)->oom);
 	free(*self);
 	*self = NULL;
 }
@@ -155,12 +169,32 @@ static void show(struct muster__self *self, enum family_idx idx, double value)
 	muster_gauge_set(muster_gauge_with(self->families[idx]), value);
 }
 
-void muster__self_worker_exited(struct muster__self *self, int wait_status)
+static uint64_t monotonic_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+void muster__self_look(struct muster__self *self)
+{
+	muster_counter kills =
+		muster_counter_with(self->families[FAMILY_OOM_KILLS], self->oom.system ? "system" : "cgroup");
+
+	muster_counter_add(kills, muster__oom_look(&self->oom, monotonic_ms()));
+}
+
+bool muster__self_worker_exited(struct muster__self *self, int wait_status, bool ours)
 {
 	char reason[MUSTER__DEATH_BYTES];
+	bool killed = WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == SIGKILL && !ours;
 
-	muster__death_reason(wait_status, reason);
+	muster__self_look(self);
+	bool oom = killed && muster__oom_claim(&self->oom);
+	muster__death_reason(wait_status, oom, reason);
 	muster_counter_inc(muster_counter_with(self->families[FAMILY_EXITS], reason));
+	return oom;
 }
 
 void muster__self_worker_restarted(struct muster__self *self)
@@ -242,6 +276,8 @@ void muster__self_scrape_begin(struct muster__self *self)
 {
 	count(self, FAMILY_SCRAPES, 1);
 	sample_process(self);
+	if (self->watch_scrape)
+		self->watch_scrape(self->watch_ctx);
 }
 
 bool muster__self_roll(struct muster__self *self, const struct muster_region_stats *stats)
@@ -265,6 +301,19 @@ void muster__self_scrape_end(struct muster__self *self, double seconds)
 	muster_histogram_observe(muster_histogram_with(self->families[FAMILY_SCRAPE_DURATION]), seconds);
 	if (self->on_scrape)
 		self->on_scrape(self->on_scrape_ctx);
+}
+
+void muster__self_watch(struct muster__self *self, void (*scrape)(void *ctx), muster__self_reaped_fn *reaped, void *ctx)
+{
+	self->watch_scrape = scrape;
+	self->watch_reaped = reaped;
+	self->watch_ctx = ctx;
+}
+
+void muster__self_reaped(struct muster__self *self, pid_t pid, const struct rusage *usage)
+{
+	if (self->watch_reaped)
+		self->watch_reaped(self->watch_ctx, pid, usage);
 }
 
 void muster__self_on_scrape(struct muster__self *self, void (*fn)(void *ctx), void *ctx)

@@ -7,6 +7,7 @@
 #define MUSTER__SELF_METRICS_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include <muster/region.h>
 
@@ -23,7 +24,8 @@ struct muster__self_slots {
 int muster__self_create(const char *region, struct muster__self **out);
 void muster__self_destroy(struct muster__self **self);
 
-void muster__self_worker_exited(struct muster__self *self, int wait_status);
+/* Count a death. `ours`: killed by us. Returns whether the kernel killed it, out of memory. */
+bool muster__self_worker_exited(struct muster__self *self, int wait_status, bool ours);
 void muster__self_worker_restarted(struct muster__self *self);
 void muster__self_worker_recycled(struct muster__self *self, const char *reason);
 void muster__self_killed(struct muster__self *self, size_t processes);
@@ -34,6 +36,17 @@ void muster__self_slots(struct muster__self *self, struct muster__self_slots slo
 void muster__self_quarantined(struct muster__self *self, enum muster_quarantine reason);
 void muster__self_folded(struct muster__self *self, size_t slabs);
 void muster__self_fold_failed(struct muster__self *self);
+
+/* Call `scrape` at the begin of each scrape, so that what it records is on the page, and `reaped` for each process of
+ * the service that was waited for; NULL: no more. */
+struct rusage;
+typedef void muster__self_reaped_fn(void *ctx, pid_t pid, const struct rusage *usage);
+void muster__self_watch(struct muster__self *self, void (*scrape)(void *ctx), muster__self_reaped_fn *reaped,
+                        void *ctx);
+void muster__self_reaped(struct muster__self *self, pid_t pid, const struct rusage *usage);
+
+/* Once a second: look whether the kernel has killed anything. */
+void muster__self_look(struct muster__self *self);
 
 /* Count a scrape and sample process_*, before the view of the scrape is made. */
 void muster__self_scrape_begin(struct muster__self *self);

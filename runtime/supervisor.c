@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "death.h"
@@ -168,9 +169,9 @@ static void process_died(struct muster__process *p, int status)
 	struct muster__supervisor *s = p->slot->supervisor;
 	char how[MUSTER__DEATH_BYTES], reason[MUSTER__DEATH_BYTES];
 
-	muster__death_describe(status, how);
-	muster__death_reason(status, reason);
-	muster__self_worker_exited(s->self, status);
+	bool oom = muster__self_worker_exited(s->self, status, p->killed);
+	muster__death_describe(status, oom, how);
+	muster__death_reason(status, oom, reason);
 	if (p->leave != MUSTER__LEAVE_STAY && p->leave != MUSTER__LEAVE_STOP)
 		muster__log(MUSTER__LOG_INFO, "worker %u (pid %d) %s, as told (%s)", p->slot->idx, (int)p->pid, how,
 		            muster__leave_word(p->leave));
@@ -201,11 +202,12 @@ static void stopped_if_empty(struct muster__supervisor *s)
 }
 
 /* Returns true if it was a worker. */
-static bool reaped(struct muster__supervisor *s, pid_t pid, int status)
+static bool reaped(struct muster__supervisor *s, pid_t pid, int status, const struct rusage *usage)
 {
 	struct muster__process *p = process_take(s, pid);
 
 	if (p) {
+		muster__self_reaped(s->self, pid, usage);
 		process_died(p, status);
 		free(p);
 	} else if (!muster__hook_reaped(&s->hooks, pid, status)) {
@@ -217,13 +219,14 @@ static bool reaped(struct muster__supervisor *s, pid_t pid, int status)
 static void child_changed(uv_signal_t *signal, int signo)
 {
 	struct muster__supervisor *s = signal->data;
+	struct rusage usage;
 	bool workers = false;
 	int status;
 	pid_t pid;
 
 	(void)signo;
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-		workers |= reaped(s, pid, status);
+	while ((pid = wait4(-1, &status, WNOHANG, &usage)) > 0)
+		workers |= reaped(s, pid, status, &usage);
 	if (!workers)
 		return;
 	muster__slots_show(s);
@@ -348,6 +351,15 @@ void muster__supervisor_destroy(struct muster__supervisor **supervisor)
 size_t muster__supervisor_count(const struct muster__supervisor *s)
 {
 	return s ? s->opts.workers : 0;
+}
+
+size_t muster__supervisor_members(const struct muster__supervisor *s, struct muster__member_seen *out, size_t max)
+{
+	size_t count = 0;
+
+	for (const struct muster__process *p = s->processes; p && count < max; p = p->next)
+		out[count++] = (struct muster__member_seen){p->pid, p->slot->process == p ? p->slot->idx : MUSTER__WORKER_NONE};
+	return count;
 }
 
 void muster__supervisor_status(const struct muster__supervisor *s, size_t idx, struct muster__worker_status *out)

@@ -10,6 +10,7 @@
 #include <uv.h>
 
 #include "child.h"
+#include "members.h"
 #include "self_metrics.h"
 
 struct muster__supervisor;
@@ -64,6 +65,9 @@ struct muster__worker_status {
 	double age_seconds;
 	unsigned restarts;
 };
+/* All processes, those that leave too; at most `max`. Returns how many. */
+size_t muster__supervisor_members(const struct muster__supervisor *supervisor, struct muster__member_seen *out,
+                                  size_t max);
 size_t muster__supervisor_count(const struct muster__supervisor *supervisor);
 void muster__supervisor_status(const struct muster__supervisor *supervisor, size_t slot,
                                struct muster__worker_status *out);

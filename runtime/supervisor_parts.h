@@ -36,6 +36,7 @@ struct muster__process {
 	struct muster__slot *slot;
 	unsigned generation; /* of the reload it was started by */
 	enum muster__leave leave;
+	bool killed;                              /* by us */
 	uint64_t started_ms, expires_ms, kill_ms; /* the last two: UINT64_MAX is never */
 };
 

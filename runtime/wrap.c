@@ -25,6 +25,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -136,11 +137,11 @@ static void end_rest(struct muster__wrap *w, const struct muster__tree *tree)
 
 /* ---- reaping ------------------------------------------------------------------------------ */
 
-static void main_died(struct muster__wrap *w, int status)
+static void main_died(struct muster__wrap *w, int status, bool oom)
 {
 	char how[MUSTER__DEATH_BYTES];
 
-	muster__death_describe(status, how);
+	muster__death_describe(status, oom, how);
 	muster__log(MUSTER__LOG_INFO, "the server (pid %d) %s", (int)w->main, how);
 	w->exit_status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 	w->goes_on = w->exit_status == 0 && !w->stop_sent;
@@ -191,16 +192,18 @@ static void terminal_back(void)
 static void child_changed(uv_signal_t *signal, int signo)
 {
 	struct muster__wrap *w = signal->data;
+	struct rusage usage;
 	bool reaped = false;
 	int status;
 	pid_t pid;
 
 	(void)signo;
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+	while ((pid = wait4(-1, &status, WNOHANG, &usage)) > 0) {
 		reaped = true;
-		muster__self_worker_exited(w->self, status);
+		muster__self_reaped(w->self, pid, &usage);
+		bool oom = muster__self_worker_exited(w->self, status, w->kill_rounds > 0);
 		if (pid == w->main)
-			main_died(w, status);
+			main_died(w, status, oom);
 		else
 			muster__self_orphan_reaped(w->self);
 	}

@@ -167,6 +167,14 @@ void muster__gauge_add(const struct muster__gauge *g, double x)
 	while (!__atomic_compare_exchange_n(cell, &old, sum, 1, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
 }
 
+void muster__gauge_unset(muster_gauge gauge)
+{
+	uint64_t *cell = gauge.desc ? gauge_cell(gauge.desc) : NULL;
+
+	if (cell)
+		muster__store_relaxed(cell, 0);
+}
+
 void muster_gauge_set_to_current_time(muster_gauge g)
 {
 	muster_gauge_set(g, (double)muster__unix_ns() * 1e-9);

@@ -80,6 +80,9 @@ int muster__region_join(const char *path);
 void muster__store_lock(sigset_t *saved);
 void muster__store_unlock(const sigset_t *saved);
 
+/* As if the gauge had never been set: its sample leaves the page. Not for the mostrecent modes. */
+void muster__gauge_unset(muster_gauge gauge);
+
 /* Under the lock: make sure the present slab has these cells in every used bank. Returns 0, or
  * MUSTER_EFULL with nothing changed that anyone can see. */
 int muster__store_reserve(uint32_t int_cells, uint32_t real_cells, uint32_t gauge_cells);

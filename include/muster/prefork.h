@@ -53,6 +53,7 @@ struct muster_prefork_opts {
 	int cpu_affinity;       /* not 0: each worker keeps to one processor, by slot */
 	const char *pidfile;    /* made at start, locked, removed at end; NULL: none */
 	const char *log_format; /* "text" or "json"; NULL: "text" */
+	double pss_seconds;     /* read proportional memory (PSS) at most so often, which is slow; 0: never */
 	double drain_seconds;   /* when the workers are gone, serve until scraped once, at most so long; 0: no longer */
 };
 
