@@ -87,20 +87,20 @@ static struct muster__family_shm *record_make(const struct muster_opts *o, enum 
 
 /* ---- the family --------------------------------------------------------------------------- */
 
-/* Bounds as the recorders want them: an even number, aligned, filled up with +Inf. */
+/* Bounds as the recorders want them: in fours, aligned, filled up with NaN. */
 static int bounds_place(struct muster_family *family)
 {
-	uint32_t count = family->record->bounds_count, padded = (count + 1) / 2 * 2;
+	uint32_t count = family->record->bounds_count, padded = (count + 3) / 4 * 4;
 	double *bounds = muster__arena_alloc((padded + 1) * sizeof *bounds, 16);
 
 	if (bounds == NULL)
 		return MUSTER_EFULL;
 	memcpy(bounds, family->record + 1, count * sizeof *bounds);
 	for (uint32_t i = count; i < padded; i++)
-		bounds[i] = INFINITY;
+		bounds[i] = NAN;
 	family->bounds = bounds;
 	family->bounds_count = count;
-	family->padded_count = padded;
+	family->pairs_count = padded / 2;
 	return 0;
 }
 

@@ -41,7 +41,7 @@ struct muster_family {
 	uint32_t series_max, series_count;
 	uint32_t drop_word;
 	bool timestamped;
-	uint32_t bounds_count, padded_count;
+	uint32_t bounds_count, pairs_count;
 	const double *bounds;
 	struct muster_str *states; /* of a set of states; in the arena */
 	size_t states_count;

@@ -89,7 +89,7 @@ static void two_word_done(uint32_t index)
 
 void muster__observe_slow(const struct muster__distribution *d, double x)
 {
-	uint32_t index, bucket = muster__bucket(d, x);
+	uint32_t index, bucket = d->bounds_count ? muster__bucket(d, x) : 0;
 	uint64_t *bank = two_word_bank(&index);
 
 	if (bank) {

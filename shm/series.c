@@ -222,8 +222,8 @@ static void series_place(struct muster__series *series, const struct muster_fami
 		series->gauge =
 			(struct muster__gauge){s->gauge_used, family->timestamped, int_word(s->int_used), real_word(s->real_used)};
 	else if (family->type == MUSTER_HISTOGRAM || family->type == MUSTER_SUMMARY)
-		series->distribution = (struct muster__distribution){
-			int_word(s->int_used), real_word(s->real_used), family->bounds_count, family->padded_count, family->bounds};
+		series->distribution = (struct muster__distribution){int_word(s->int_used), real_word(s->real_used),
+		                                                     family->bounds_count, family->pairs_count, family->bounds};
 }
 
 /* Take the cells, publish the record. The store's counts move before the record does, so that cells of a

@@ -32,6 +32,9 @@ enum {
 #define MUSTER__INTENT_BUSY UINT64_C(1)
 #define MUSTER__INTENT_OPEN (UINT64_C(1) << 63)
 
+/* Bounds beyond these are searched, not scanned. */
+#define MUSTER__PAIRS_SCANNED_MAX 16
+
 #define MUSTER__REAL_MAX 1.7976931348623157e308
 
 /* A gauge cell holds the bits of its value XOR this NaN, so that a zero word means: never set. */
@@ -48,7 +51,7 @@ struct muster__distribution {
 	uint32_t int_word;     /* first bucket */
 	uint32_t real_word;    /* sum */
 	uint32_t bounds_count; /* buckets are one more */
-	uint32_t padded_count; /* bounds_count rounded up to even; the filler is +Inf */
+	uint32_t pairs_count;  /* of bounds, an even number: filled up with NaN, which holds nothing */
 	const double *bounds;  /* 16-byte aligned */
 };
 
@@ -162,20 +165,22 @@ static inline void muster__own_observe(uint64_t *bank, const struct muster__dist
 typedef double muster__v2d __attribute__((vector_size(16)));
 typedef int64_t muster__v2i __attribute__((vector_size(16)));
 
-/* The bucket of x: how many bounds it exceeds. NaN exceeds all of them. */
+/* The bucket of x: how many bounds it exceeds. NaN exceeds all of them. A histogram has one bound at least. */
 static inline uint32_t muster__bucket(const struct muster__distribution *d, double x)
 {
-	uint32_t padded = d->padded_count;
-
-	if (MUSTER__UNLIKELY(padded > 32))
-		return muster__bucket_search(d, x);
-	const muster__v2d *bound = (const muster__v2d *)(const void *)d->bounds;
+	const muster__v2d *bound = (const muster__v2d *)(const void *)d->bounds, *end = bound + d->pairs_count;
 	muster__v2d x2 = {x, x};
-	muster__v2i held = {0, 0};
-	for (uint32_t i = 0; i < padded / 2; i++)
-		held += (muster__v2i)(x2 <= bound[i]);
-	uint32_t bucket = padded + (uint32_t)(held[0] + held[1]);
-	return bucket < d->bounds_count ? bucket : d->bounds_count;
+	muster__v2i held = {0, 0}, held2 = {0, 0};
+
+	if (MUSTER__UNLIKELY(d->pairs_count > MUSTER__PAIRS_SCANNED_MAX))
+		return muster__bucket_search(d, x);
+	do {
+		held += (muster__v2i)(x2 <= bound[0]);
+		held2 += (muster__v2i)(x2 <= bound[1]);
+		bound += 2;
+	} while (bound < end);
+	held += held2;
+	return d->bounds_count + (uint32_t)(held[0] + held[1]);
 }
 
 /* ---- counters ----------------------------------------------------------------------------- */
