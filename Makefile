@@ -4,7 +4,8 @@
 # make test       install packages, build twice (plain; ASan+UBSan), run every test
 # make check-models   the protocols as Promela models, exhaustively
 # make soak       a kill-loop with an oracle: SECONDS=n SEED=s
-# make bench      measure, JSON lines
+# make bench      measure, beside other libraries and the bare limits; minutes. bench-full: up to an hour
+# make bench-report   docs/benchmarks.md from the last run
 # make lint       format, include arrows, header self-containment, clang-tidy, cppcheck
 # make format     bring C files to the format
 # make install    PREFIX=/usr/local
@@ -21,10 +22,10 @@ VERSION := $(shell sed -n 's/^.define MUSTER_VERSION "\(.*\)"/\1/p' include/must
 WARN = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef -Wconversion -Wno-sign-conversion
 CFLAGS ?= -O2 -g
 ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(WARN) -fvisibility=hidden -ffunction-sections -fdata-sections \
-             -fno-semantic-interposition -D_GNU_SOURCE -Iinclude -I. $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all -DMUSTER_NO_JEMALLOC)
+             -fno-semantic-interposition -D_GNU_SOURCE -Iinclude -I. $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all) $(if $(SANITIZE)$(NO_JEMALLOC),-DMUSTER_NO_JEMALLOC)
 ALL_LDFLAGS = $(LDFLAGS) -Wl,--gc-sections $(if $(SANITIZE),-fsanitize=$(SANITIZE))
-# jemalloc and a sanitizer both want to be the allocator.
-MASTER_LIBS = -luv -lhttp_parser $(if $(SANITIZE),,-ljemalloc)
+# jemalloc and a sanitizer both want to be the allocator. NO_JEMALLOC=1 leaves it out, for bench/served.
+MASTER_LIBS = -luv -lhttp_parser $(if $(SANITIZE)$(NO_JEMALLOC),,-ljemalloc)
 
 shm_src := $(wildcard shm/*.c)
 runtime_src := $(filter-out runtime/main.c,$(wildcard runtime/*.c))
@@ -37,7 +38,7 @@ pic = $(patsubst %.c,$(BUILD)/pic/%.o,$(1))
 unit_bin := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(unit_src))
 bench_bin := $(patsubst bench/%.c,$(BUILD)/bench/%,$(bench_src))
 
-.PHONY: all demo test bench lint format install clean packages unit twin soak check-models
+.PHONY: all demo test bench bench-full bench-report lint format install clean packages unit twin soak check-models
 all: $(BUILD)/libmuster.a $(BUILD)/libmuster.so $(BUILD)/libmuster-master.a $(BUILD)/muster \
      $(BUILD)/order_mgmt $(BUILD)/order_load
 
@@ -72,13 +73,20 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libmuster.a
 $(BUILD)/tests/test_process_files: $(call obj,runtime/process_files.c runtime/oom.c)
 # Loops of one to two cycles are compared: where they begin must not decide.
 $(BUILD)/obj/bench/%.o: private ALL_CFLAGS += -falign-loops=32
-$(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(BUILD)/obj/bench/common/bench.o $(BUILD)/libmuster.a
+$(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(BUILD)/obj/bench/common/bench.o $(BUILD)/obj/bench/common/limit.o $(BUILD)/libmuster.a
 	@mkdir -p $(@D)
 	$(CC) -o $@ $^ $(ALL_LDFLAGS) -lpthread -lm
+# Our own harnesses; those of other libraries: bench/peers/build.
+$(BUILD)/peers/muster $(BUILD)/peers/limit: $(BUILD)/peers/%: $(BUILD)/obj/bench/peers/%/harness.o $(BUILD)/obj/bench/common/limit.o $(BUILD)/libmuster.a
+	@mkdir -p $(@D)
+	$(CC) -o $@ $^ $(ALL_LDFLAGS)
+$(BUILD)/instructions/recorders: $(BUILD)/obj/bench/instructions/recorders.o $(BUILD)/libmuster.a
+	@mkdir -p $(@D)
+	$(CC) -o $@ $^ $(ALL_LDFLAGS)
 $(BUILD)/soak: $(call obj,tests/soak/soak.c bench/common/master.c) $(BUILD)/libmuster.a | $(BUILD)/muster
 	$(CC) -o $@ $^ $(ALL_LDFLAGS) -lpthread
 $(BUILD)/bench/procfs: override LDFLAGS += -luring
-$(BUILD)/bench/churn: $(BUILD)/obj/bench/common/master.o | $(BUILD)/muster
+$(BUILD)/bench/churn $(BUILD)/bench/worker: $(BUILD)/obj/bench/common/master.o | $(BUILD)/muster
 
 # Writer and reader as threads over one mapping, for TSan: make twin BUILD=build/tsan SANITIZE=thread
 # tests/twin/weaken puts TWIN_OBJECT, a changed file of the library, before it.
@@ -101,9 +109,15 @@ test: packages
 	$(MAKE) all unit BUILD=build/asan SANITIZE=address,undefined
 	$(MAKE) twin BUILD=build/tsan SANITIZE=thread
 	tests/run
-bench: packages
-	$(MAKE) all $(bench_bin)
-	bench/run $(BUILD)
+# Packages of peers that cannot be had are no error: who is missing is named in the results.
+bench bench-full: packages
+	tools/install-packages bench || true
+	$(MAKE) all $(bench_bin) $(BUILD)/peers/muster $(BUILD)/peers/limit $(BUILD)/instructions/recorders
+	$(MAKE) $(BUILD)/libc-malloc/muster BUILD=$(BUILD)/libc-malloc NO_JEMALLOC=1
+	bench/run $(BUILD) $(if $(filter %-full,$@),full)
+bench-report: packages
+	tools/install-packages bench || true
+	bench/report $(BUILD)/bench.jsonl docs
 SECONDS ?= 60
 SEED ?= $(shell date +%s)
 soak: packages

@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,6 +18,7 @@
 #include <muster/region.h>
 
 #include "bench/bench.h"
+#include "bench/common/limit.h"
 
 static char region_path[64];
 
@@ -82,66 +82,19 @@ static pid_t worker(unsigned counters, unsigned histograms)
 
 /* ---- the limit ---------------------------------------------------------------------------- */
 
-struct limit {
-	uint64_t *cells; /* workers x count */
-	uint64_t *sums;  /* count */
-	size_t workers, count, lines, prefix_bytes;
-	char *prefix, *out;
-};
-
-static size_t put_uint(char *out, uint64_t n)
-{
-	char digits[20];
-	size_t count = 0;
-
-	do
-		digits[count++] = (char)('0' + n % 10);
-	while (n /= 10);
-	for (size_t i = 0; i < count; i++)
-		out[i] = digits[count - 1 - i];
-	return count;
-}
-
-static void limit_scrape(void *arg)
-{
-	struct limit *l = arg;
-	char *at = l->out;
-	uint64_t *sums = l->sums;
-
-	memset(sums, 0, l->count * sizeof *sums);
-	for (size_t w = 0; w < l->workers; w++)
-		for (size_t i = 0; i < l->count; i++)
-			sums[i] += l->cells[w * l->count + i];
-	for (size_t i = 0; i < l->lines; i++) {
-		memcpy(at, l->prefix, l->prefix_bytes);
-		at += l->prefix_bytes;
-		at += put_uint(at, sums[i % l->count]);
-		*at++ = '\n';
-	}
-}
-
 static struct bench_result limit_measure(size_t workers, size_t cells, size_t lines, size_t bytes)
 {
-	struct limit l = {.workers = workers, .count = cells, .lines = lines, .prefix_bytes = bytes / lines - 8};
+	struct limit l;
 
-	l.cells = mmap(NULL, workers * cells * 8, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	l.sums = malloc(cells * sizeof *l.sums);
-	l.prefix = malloc(l.prefix_bytes);
-	l.out = malloc(lines * (l.prefix_bytes + 24));
-	memset(l.prefix, 'x', l.prefix_bytes);
-	for (size_t i = 0; i < workers * cells; i++)
-		l.cells[i] = i * 37 % 100000;
+	limit_make(&l, workers, cells, lines, bytes / lines - 8);
 	struct bench_result r = bench_ms_per_call(limit_scrape, &l);
-	munmap(l.cells, workers * cells * 8);
-	free(l.sums);
-	free(l.prefix);
-	free(l.out);
+	limit_free(&l);
 	return r;
 }
 
 /* ---- the scrape --------------------------------------------------------------------------- */
 
-static size_t scrape_bytes, scrape_lines;
+static size_t scrape_bytes, scrape_lines, scrape_lines_least;
 
 static void scrape(void *arg)
 {
@@ -153,6 +106,8 @@ static void scrape(void *arg)
 	if (scrape_lines == 0)
 		for (size_t i = 0; i < bytes; i++)
 			scrape_lines += text[i] == '\n';
+	if (scrape_lines < scrape_lines_least)
+		fail("series are missing on the page");
 	scrape_bytes = bytes;
 }
 
@@ -196,6 +151,7 @@ static void measure(unsigned workers, unsigned counters)
 		fail("open");
 	double start = bench_now_ns();
 	scrape_lines = 0;
+	scrape_lines_least = counters + histograms * (12 + 2);
 	scrape(region);
 	double first = (bench_now_ns() - start) / 1e6;
 	struct bench_result r = bench_ms_per_call(scrape, region);
@@ -226,12 +182,21 @@ static void memory(void)
 	            (struct bench_result){256, 256, 256});
 }
 
-int main(void)
+/* How the cost grows with the series, and with the workers. */
+static void grow(unsigned series_most, unsigned workers_most)
 {
+	for (unsigned counters = 10; counters <= series_most; counters *= 10)
+		measure(4, counters);
+	for (unsigned workers = 1; workers <= workers_most; workers *= 2)
+		measure(workers, 1000);
+}
+
+/* With "full": up to 256 workers. */
+int main(int argc, char **argv)
+{
+	(void)setenv("MUSTER_SERIES_MAX", "1000000", 1);
 	memory();
-	measure(1, 1000);
-	measure(1, 10000);
-	measure(16, 1000);
 	measure(16, 10000);
+	grow(100000, argc > 1 && strcmp(argv[1], "full") == 0 ? 256 : 64);
 	return 0;
 }

@@ -14,18 +14,11 @@
 #include <muster/request.h>
 
 #include "bench/bench.h"
+#include "bench/common/limit.h"
 
 static uint64_t words[64] __attribute__((aligned(64)));
 
 /* ---- limits ------------------------------------------------------------------------------- */
-
-static void bare_one(void *arg, uint64_t n)
-{
-	volatile uint64_t *word = arg;
-
-	for (uint64_t i = 0; i < n; i++)
-		*word = *word + 1;
-}
 
 static void bare_64(void *arg, uint64_t n)
 {
@@ -33,29 +26,6 @@ static void bare_64(void *arg, uint64_t n)
 
 	for (uint64_t i = 0; i < n; i++)
 		word[i & 63] = word[i & 63] + 1;
-}
-
-static void locked_one(void *arg, uint64_t n)
-{
-	uint64_t *word = arg;
-
-	for (uint64_t i = 0; i < n; i++)
-		__atomic_fetch_add(word, 1, __ATOMIC_RELAXED);
-}
-
-static void cas_double(void *arg, uint64_t n)
-{
-	uint64_t *word = arg;
-
-	for (uint64_t i = 0; i < n; i++) {
-		uint64_t old = __atomic_load_n(word, __ATOMIC_RELAXED), sum;
-		do {
-			double d;
-			memcpy(&d, &old, sizeof d);
-			d += 1;
-			memcpy(&sum, &d, sizeof sum);
-		} while (!__atomic_compare_exchange_n(word, &old, sum, 1, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
-	}
 }
 
 /* ---- muster ------------------------------------------------------------------------------- */
@@ -239,12 +209,12 @@ int main(void)
 	muster_real_counter real = muster_real_counter_with(family(MUSTER_REAL_COUNTER, "bench_r_total", 0, NULL, NULL, 0));
 	muster_gauge gauge = muster_gauge_with(family(MUSTER_GAUGE, "bench_g", MUSTER_SUM, NULL, NULL, 0));
 	muster_summary s = muster_summary_with(family(MUSTER_SUMMARY, "bench_s", 0, NULL, NULL, 0));
-	struct job one = {counter_one, &counters[0], 0}, locked = {locked_one, &words[0], 0};
+	struct job one = {counter_one, &counters[0], 0}, locked = {limit_locked_add, &words[0], 0};
 
-	struct bench_result bare = bench_ns_per_op(bare_one, words, 100000000);
+	struct bench_result bare = bench_ns_per_op(limit_add, words, 100000000);
 	struct bench_result bare64 = bench_ns_per_op(bare_64, words, 100000000);
-	struct bench_result lock = bench_ns_per_op(locked_one, words, 20000000);
-	struct bench_result cas = bench_ns_per_op(cas_double, words, 20000000);
+	struct bench_result lock = bench_ns_per_op(limit_locked_add, words, 20000000);
+	struct bench_result cas = bench_ns_per_op(limit_cas_double, words, 20000000);
 	bench_print("limit", "bare add", "one word", "ns", bare, NULL, bare);
 	bench_print("limit", "bare add", "64 words", "ns", bare64, NULL, bare);
 	bench_print("limit", "lock xadd", "one word", "ns", lock, NULL, bare);

@@ -58,7 +58,7 @@ void bench_print(const char *bench, const char *impl, const char *params, const 
 {
 	printf("{\"bench\":\"%s\",\"impl\":\"%s\",\"params\":\"%s\",\"unit\":\"%s\",\"repeats\":%d,\"min\":%.4g,"
 	       "\"median\":%.4g,\"max\":%.4g",
-	       bench, impl, params, unit, BENCH_REPEATS, r.min, r.median, r.max);
+	       bench, impl, params, unit, r.min == r.max ? 1 : BENCH_REPEATS, r.min, r.median, r.max);
 	if (limit)
 		printf(",\"limit\":\"%s\",\"limit_median\":%.4g,\"ratio_to_limit\":%.3g", limit, limit_result.median,
 		       r.median / limit_result.median);
