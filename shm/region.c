@@ -72,8 +72,8 @@ int muster_region_open(const char *path, struct muster_region **out)
 
 static void view_forget(struct muster_region *region)
 {
-	if (region->text)
-		region->text_destroy(&region->text);
+	free(region->page.bytes);
+	region->page = (struct muster__text_buffer){0};
 	muster__merge_clear(&region->merge);
 }
 

@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "slab.h"
+#include "text_buffer.h"
 
 #define MUSTER__LOCK_NAME "lock"
 #define MUSTER__LEDGER_NEW ".ledger.new" /* until it is complete */
@@ -59,9 +60,8 @@ struct muster_region {
 	size_t expired_count;                   /* series of the view that the next fold forgets */
 	/* the view */
 	struct muster__merge merge;
-	bool remake; /* something in the view is no longer to be believed: make it anew */
-	struct muster__text *text;
-	void (*text_destroy)(struct muster__text **text);
+	bool remake;                     /* something in the view is no longer to be believed: make it anew */
+	struct muster__text_buffer page; /* as it was written last */
 	muster_quarantine_fn *on_quarantine;
 	void *on_quarantine_ctx;
 };

@@ -1,38 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * text.c - a view as Prometheus text 0.0.4: one page, families by name, series by label values, the store's
- * own counters last.
+ * text.c - a view as Prometheus text 0.0.4 or OpenMetrics 1.0: one page, families by name, series by label values,
+ * the store's own counters last.
  *
- * What does not change is rendered once (text_render.c); a scrape copies that and formats numbers, after one
+ * Both share the lines of samples; OpenMetrics describes families otherwise, tells when series were created, and says
+ * where the page ends. What does not change is rendered once (text_render.c); a scrape copies that and formats numbers, after one
  * look at the capacity per series. A family is shown by its HELP and TYPE lines even while it has no sample,
  * as prometheus_client does. Sees a view, never a slab. Runs in readers.
  */
-#include <errno.h>
-
+#include "names.h"
 #include "text_render.h"
 #include "text_self.h"
-
-struct muster__text {
-	struct muster__text_buffer page; /* kept between scrapes */
-};
-
-int muster__text_create(struct muster__text **out)
-{
-	struct muster__text *text = calloc(1, sizeof *text);
-
-	if (text == NULL)
-		return -ENOMEM;
-	*out = text;
-	return 0;
-}
-
-void muster__text_destroy(struct muster__text **text)
-{
-	if (*text)
-		free((*text)->page.bytes);
-	free(*text);
-	*text = NULL;
-}
 
 /* ---- lines: `at` is where they go, and has room for them and a chunk ---------------------------- */
 
@@ -127,6 +105,47 @@ static char *put_series(char *at, const struct muster__view *v, const struct mus
 	return at;
 }
 
+/* ---- when a series was created -------------------------------------------------------------- */
+
+/* Only what adds up has a beginning that matters. */
+static bool has_created(const struct muster__view_family *f)
+{
+	return !muster__is_gauge(f->type) && f->type != MUSTER_IN_FLIGHT;
+}
+
+static char *put_milliseconds(char *at, uint64_t unix_ns)
+{
+	unsigned ms = (unsigned)(unix_ns / 1000000 % 1000);
+
+	at += muster__number_uint(at, unix_ns / UINT64_C(1000000000));
+	*at++ = '.';
+	*at++ = (char)('0' + ms / 100);
+	*at++ = (char)('0' + ms / 10 % 10);
+	*at++ = (char)('0' + ms % 10);
+	*at++ = '\n';
+	return at;
+}
+
+/* The name without its suffix, and the labels of the last prefix, `name_count{...} ` or `name_total{...} `. */
+static char *put_created(char *at, const struct muster__view_series *s)
+{
+	const struct muster__view_family *f = s->family;
+	const struct muster__text_family *head = f->rendered;
+	struct muster__text_series *r = s->rendered;
+	const char *prefix = muster__text_prefixes(r);
+	uint32_t last = 0;
+
+	while (last + 1 < MUSTER__TEXT_PREFIXES_MAX && r->prefix_bytes[last + 1])
+		prefix += r->prefix_bytes[last++];
+	size_t name_bytes = head->base_bytes + (last ? sizeof "_count" - 1 : sizeof "_total" - 1);
+	memcpy(at, f->name, head->base_bytes);
+	memcpy(at + head->base_bytes, "_created", 8);
+	at = put_chunks(at + head->base_bytes + 8, prefix + name_bytes, r->prefix_bytes[last] - name_bytes);
+	return put_milliseconds(at, s->created_unix_ns);
+}
+
+/* ---- the page ----------------------------------------------------------------------------- */
+
 /* Where the lines of a series go, which is rendered then. NULL for want of memory. */
 static char *series_room(struct muster__text_buffer *page, struct muster__view_series *s)
 {
@@ -136,12 +155,16 @@ static char *series_room(struct muster__text_buffer *page, struct muster__view_s
 	return r ? muster__text_room(page, r->bytes_max) : NULL;
 }
 
-static void series_write(struct muster__text_buffer *page, const struct muster__view *v, struct muster__view_series *s)
+static void series_write(const struct muster__making *m, struct muster__view_series *s, bool created)
 {
-	char *at = series_room(page, s);
+	char *at = series_room(m->page, s);
 
-	if (at)
-		page->count = (size_t)(put_series(at, v, s) - page->bytes);
+	if (at == NULL)
+		return;
+	at = put_series(at, m->view, s);
+	if (created)
+		at = put_created(at, s);
+	m->page->count = (size_t)(at - m->page->bytes);
 }
 
 static void pid_sample_write(struct muster__text_buffer *page, const struct muster__view_pid_sample *sample)
@@ -157,52 +180,57 @@ static void pid_sample_write(struct muster__text_buffer *page, const struct must
 	page->count = (size_t)(put_real(at + 3, sample->value) - page->bytes);
 }
 
-/* `sample` counts the pid samples written; they come in the order of the families.
- * Returns how many are then. */
-static size_t samples_write(struct muster__text_buffer *page, const struct muster__view *v,
-                            const struct muster__view_family *f, size_t sample)
+static enum muster__text_head head_of(const struct muster__view *view, const struct muster__view_family *f,
+                                      const struct muster__text_family *r)
 {
-	while (sample < v->pid_sample_count && v->pid_samples[sample].series->family == f && !page->failed)
-		pid_sample_write(page, &v->pid_samples[sample++]);
-	return sample;
+	bool taken = f->name[r->base_bytes] && muster__view_family_named(view, f->name, r->base_bytes);
+
+	return taken ? MUSTER__HEAD_UNKNOWN : MUSTER__HEAD_OPENMETRICS;
 }
 
-static void head_write(struct muster__text_buffer *page, struct muster__view_family *f)
+static void all_series_write(const struct muster__making *m, const struct muster__view_family *f, bool created)
+{
+	for (size_t k = 0; k < f->series_count && !m->page->failed; k++)
+		if (!f->series[k]->hidden)
+			series_write(m, f->series[k], created);
+}
+
+static void family_write(const struct muster__making *m, struct muster__view_family *f, bool openmetrics,
+                         const struct muster__view_pid_sample *samples, size_t samples_count)
 {
 	const struct muster__text_family *r = f->rendered ? f->rendered : muster__text_render_family(f);
 
-	page->failed |= r == NULL;
-	if (r)
-		muster__text_put_bytes(page, r->head, r->head_bytes);
+	m->page->failed |= r == NULL;
+	if (r == NULL)
+		return;
+	enum muster__text_head head = openmetrics ? head_of(m->view, f, r) : MUSTER__HEAD_TEXT;
+	muster__text_put_bytes(m->page, r->heads[head], r->head_bytes[head]);
+	if (!muster__family_per_pid(f))
+		all_series_write(m, f, head == MUSTER__HEAD_OPENMETRICS && has_created(f));
+	for (size_t i = 0; i < samples_count && !m->page->failed; i++)
+		pid_sample_write(m->page, &samples[i]);
 }
 
-static void families_write(struct muster__text_buffer *page, const struct muster__view *v)
+static void families_write(const struct muster__making *m, bool openmetrics)
 {
-	size_t sample = 0;
+	const struct muster__view *v = m->view;
 
-	for (size_t i = 0; i < v->family_count && !page->failed; i++) {
-		struct muster__view_family *f = v->families[i];
-		head_write(page, f);
-		if (muster__text_per_pid(f))
-			sample = samples_write(page, v, f, sample);
-		else
-			for (size_t k = 0; k < f->series_count && !page->failed; k++)
-				if (!f->series[k]->hidden)
-					series_write(page, v, f->series[k]);
+	for (size_t i = 0, sample = 0; i < v->family_count && !m->page->failed; i++) {
+		size_t begin = sample, count = muster__pid_samples_of(v, v->families[i], &sample);
+		if (muster__family_wanted(m, v->families[i]->name))
+			family_write(m, v->families[i], openmetrics, v->pid_samples + begin, count);
 	}
 }
 
-int muster__text_write(struct muster__text *text, const struct muster__view *view, const char **bytes, size_t *count)
+void muster__text_write(const struct muster__making *m)
 {
-	struct muster__text_buffer *page = &text->page;
+	families_write(m, false);
+	muster__text_put_self(m, MUSTER__HEAD_TEXT);
+}
 
-	page->count = 0;
-	page->failed = false;
-	families_write(page, view);
-	muster__text_put_self(page, view);
-	if (page->failed)
-		return -ENOMEM;
-	*bytes = page->bytes;
-	*count = page->count;
-	return 0;
+void muster__openmetrics_write(const struct muster__making *m)
+{
+	families_write(m, true);
+	muster__text_put_self(m, MUSTER__HEAD_OPENMETRICS);
+	muster__text_put(m->page, "# EOF\n");
 }

@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * text_render.c - names, labels, escapes and bucket bounds of text 0.0.4, rendered once.
+ * text_render.c - names, labels, escapes and bucket bounds, rendered once, for text 0.0.4 and OpenMetrics alike.
  *
  * Runs in readers, when a family or series is on its first page. What the buckets of a family have in common
  * is kept once per family, so that a histogram costs little more memory than three counters and its scrape
  * copies from bytes that stay in the nearest cache.
  *
  * Source: Prometheus exposition formats, text-based format 0.0.4 (escapes: `\`, newline, and in label
- * values `"`; all other bytes, control characters too, stand as they are).
+ * values `"`; all other bytes, control characters too, stand as they are). OpenMetrics 1.0, ABNF: in HELP `"` is escaped
+ * too; sample lines are the same.
  */
 #include "text_render.h"
 
-#define NUMBER_BYTES_MAX 26 /* with its newline */
-#define PID_BYTES_MAX 16    /* with the end of its line */
+#define NUMBER_BYTES_MAX 26  /* with its newline */
+#define CREATED_BYTES_MAX 40 /* with its suffix */
+#define PID_BYTES_MAX 16     /* with the end of its line */
 
 static void put_escaped(struct muster__text_buffer *b, const char *s, size_t count, bool quoted)
 {
@@ -30,23 +32,73 @@ static void put_escaped(struct muster__text_buffer *b, const char *s, size_t cou
 
 /* ---- families ----------------------------------------------------------------------------- */
 
-static const char *const type_names[] = {
-	[MUSTER_COUNTER] = "counter", [MUSTER_REAL_COUNTER] = "counter", [MUSTER_GAUGE] = "gauge",
-	[MUSTER_IN_FLIGHT] = "gauge", [MUSTER_HISTOGRAM] = "histogram",  [MUSTER_SUMMARY] = "summary",
-	[MUSTER_INFO] = "gauge",      [MUSTER_STATESET] = "gauge",
+static const struct {
+	const char *text, *openmetrics, *suffix; /* NULL: no suffix of its own */
+} types[] = {
+	[MUSTER_COUNTER] = {"counter", "counter", "_total"},
+	[MUSTER_REAL_COUNTER] = {"counter", "counter", "_total"},
+	[MUSTER_GAUGE] = {"gauge", "gauge", NULL},
+	[MUSTER_IN_FLIGHT] = {"gauge", "gauge", NULL},
+	[MUSTER_HISTOGRAM] = {"histogram", "histogram", NULL},
+	[MUSTER_SUMMARY] = {"summary", "summary", NULL},
+	[MUSTER_INFO] = {"gauge", "info", "_info"},
+	[MUSTER_STATESET] = {"gauge", "stateset", NULL},
 };
 
-void muster__text_put_head(struct muster__text_buffer *b, const char *name, const char *help, const char *type)
+static size_t base_bytes(const char *name, enum muster_type type)
 {
-	muster__text_put(b, "# HELP ");
-	muster__text_put(b, name);
+	return strlen(name) - (types[type].suffix ? strlen(types[type].suffix) : 0);
+}
+
+static void put_line(struct muster__text_buffer *b, const char *what, const char *name, size_t name_bytes)
+{
+	muster__text_put(b, what);
+	muster__text_put_bytes(b, name, name_bytes);
 	muster__text_put(b, " ");
-	put_escaped(b, help, strlen(help), false);
-	muster__text_put(b, "\n# TYPE ");
-	muster__text_put(b, name);
-	muster__text_put(b, " ");
+}
+
+/* In text 0.0.4 HELP comes first, as everybody writes it; OpenMetrics wants TYPE, UNIT, HELP. */
+static void put_help(struct muster__text_buffer *b, const char *name, size_t name_bytes, const char *help, bool quoted)
+{
+	put_line(b, "# HELP ", name, name_bytes);
+	put_escaped(b, help, strlen(help), quoted);
+	muster__text_put(b, "\n");
+}
+
+static void put_type(struct muster__text_buffer *b, const char *name, size_t name_bytes, const char *type)
+{
+	put_line(b, "# TYPE ", name, name_bytes);
 	muster__text_put(b, type);
 	muster__text_put(b, "\n");
+}
+
+/* OpenMetrics wants the unit at the end of the name, and none of what has no unit. A slab may say otherwise. */
+static bool unit_fits(const char *name, size_t bytes, const char *unit, enum muster_type type)
+{
+	size_t n = strlen(unit);
+
+	return n > 0 && type != MUSTER_INFO && type != MUSTER_STATESET && bytes > n + 1 && name[bytes - n - 1] == '_' &&
+	       memcmp(name + bytes - n, unit, n) == 0;
+}
+
+void muster__text_put_head(struct muster__text_buffer *b, enum muster__text_head head, const char *name,
+                           const char *help, const char *unit, enum muster_type type)
+{
+	bool unknown = head == MUSTER__HEAD_UNKNOWN && types[type].suffix;
+	size_t bytes = head == MUSTER__HEAD_TEXT || unknown ? strlen(name) : base_bytes(name, type);
+
+	if (head == MUSTER__HEAD_TEXT) {
+		put_help(b, name, bytes, help, false);
+		put_type(b, name, bytes, types[type].text);
+		return;
+	}
+	put_type(b, name, bytes, unknown ? "unknown" : types[type].openmetrics);
+	if (!unknown && unit_fits(name, bytes, unit, type)) {
+		put_line(b, "# UNIT ", name, bytes);
+		muster__text_put(b, unit);
+		muster__text_put(b, "\n");
+	}
+	put_help(b, name, bytes, help, true);
 }
 
 static uint32_t buckets_of(const struct muster__view_family *f)
@@ -65,27 +117,36 @@ static void les_fill(struct muster__text_le *les, const struct muster__view_fami
 }
 
 static struct muster__text_family *family_block(const struct muster__view_family *f,
-                                                const struct muster__text_buffer *head)
+                                                const struct muster__text_buffer *heads, const uint32_t *head_bytes)
 {
 	size_t les_bytes = buckets_of(f) * sizeof(struct muster__text_le);
-	struct muster__text_family *block = head->failed ? NULL : calloc(1, sizeof *block + les_bytes + head->count);
+	struct muster__text_family *block = heads->failed ? NULL : calloc(1, sizeof *block + les_bytes + heads->count);
 
 	if (block == NULL)
 		return NULL;
 	block->les = (struct muster__text_le *)(block + 1);
 	les_fill(block->les, f);
-	block->head = memcpy((char *)block->les + les_bytes, head->bytes, head->count);
-	block->head_bytes = head->count;
+	const char *at = memcpy((char *)block->les + les_bytes, heads->bytes, heads->count);
+	for (int head = 0; head < MUSTER__HEADS; head++) {
+		block->heads[head] = at;
+		at += block->head_bytes[head] = head_bytes[head];
+	}
+	block->base_bytes = (uint32_t)base_bytes(f->name, f->type);
 	return block;
 }
 
 struct muster__text_family *muster__text_render_family(struct muster__view_family *family)
 {
-	struct muster__text_buffer head = {0};
+	struct muster__text_buffer heads = {0};
+	uint32_t bytes[MUSTER__HEADS];
 
-	muster__text_put_head(&head, family->name, family->help, type_names[family->type]);
-	family->rendered = family_block(family, &head);
-	free(head.bytes);
+	for (int head = 0; head < MUSTER__HEADS; head++) {
+		size_t before = heads.count;
+		muster__text_put_head(&heads, head, family->name, family->help, family->unit, family->type);
+		bytes[head] = (uint32_t)(heads.count - before);
+	}
+	family->rendered = family_block(family, &heads, bytes);
+	free(heads.bytes);
 	return family->rendered;
 }
 
@@ -133,23 +194,26 @@ static void put_prefixes(struct muster__text_buffer *b, const struct muster__vie
 		end = b->count;
 		put_prefix(b, s, "_count", NULL);
 	} else {
-		put_prefix(b, s, "", muster__text_per_pid(s->family) ? "pid" : NULL);
+		put_prefix(b, s, "", muster__family_per_pid(s->family) ? "pid" : NULL);
 	}
 	bytes[i] = (uint32_t)(b->count - end);
 }
 
 static bool has_real(const struct muster__view_family *f)
 {
-	return f->type != MUSTER_COUNTER && f->type != MUSTER_IN_FLIGHT && !muster__text_per_pid(f);
+	return f->type != MUSTER_COUNTER && f->type != MUSTER_IN_FLIGHT && !muster__family_per_pid(f);
 }
 
 /* Rather too much than too little: the first prefix of a histogram is counted once more than it is there. */
 static uint32_t bytes_max(const struct muster__view_family *f, const uint32_t *prefix_bytes)
 {
-	uint32_t bytes = PID_BYTES_MAX + MUSTER__TEXT_CHUNK;
+	uint32_t bytes = PID_BYTES_MAX + MUSTER__TEXT_CHUNK, longest = 0;
 
 	for (uint32_t i = 0; i < MUSTER__TEXT_PREFIXES_MAX; i++)
 		bytes += prefix_bytes[i] + NUMBER_BYTES_MAX;
+	for (uint32_t i = 0; i < MUSTER__TEXT_PREFIXES_MAX; i++)
+		longest = prefix_bytes[i] > longest ? prefix_bytes[i] : longest;
+	bytes += longest + CREATED_BYTES_MAX;
 	return bytes + buckets_of(f) * (prefix_bytes[0] + (uint32_t)sizeof(struct muster__text_le) + NUMBER_BYTES_MAX);
 }
 

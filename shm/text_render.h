@@ -8,9 +8,7 @@
 
 #include <stdint.h>
 
-#include "names.h"
-#include "text_buffer.h"
-#include "view.h"
+#include "encode.h"
 
 /* Bytes are copied by chunks of this size, so that many may be read and written past the end of a text. */
 #define MUSTER__TEXT_CHUNK 32
@@ -21,10 +19,15 @@ struct muster__text_le {
 	uint8_t count;
 };
 
+/* Which lines describe a family: text 0.0.4; OpenMetrics; OpenMetrics where another family has the name that is left
+ * without the suffix of a counter or an info. */
+enum muster__text_head { MUSTER__HEAD_TEXT, MUSTER__HEAD_OPENMETRICS, MUSTER__HEAD_UNKNOWN, MUSTER__HEADS };
+
 struct muster__text_family {
 	struct muster__text_le *les; /* histogram: bounds_count + 1 */
-	const char *head;            /* the HELP and TYPE lines */
-	size_t head_bytes;
+	const char *heads[MUSTER__HEADS];
+	uint32_t head_bytes[MUSTER__HEADS];
+	uint32_t base_bytes; /* of the name without the suffix that OpenMetrics adds to it */
 };
 
 /* A double as it was last spelled. Sums and real counters that rest are copied, not spelled again: 2 ns, not 38. */
@@ -57,13 +60,9 @@ static inline char *muster__text_prefixes(struct muster__text_series *s)
 struct muster__text_family *muster__text_render_family(struct muster__view_family *family);
 struct muster__text_series *muster__text_render_series(struct muster__view_series *series);
 
-/* The HELP and TYPE lines. */
-void muster__text_put_head(struct muster__text_buffer *b, const char *name, const char *help, const char *type);
-
-/* Does every worker have its own sample, with its pid as the last label? */
-static inline bool muster__text_per_pid(const struct muster__view_family *f)
-{
-	return muster__is_gauge(f->type) && (f->mode == MUSTER_ALL || f->mode == MUSTER_LIVEALL);
-}
+/* The lines that describe a family. In OpenMetrics the name is without the suffix of its type, which samples have.
+ *   unit   "": none */
+void muster__text_put_head(struct muster__text_buffer *b, enum muster__text_head head, const char *name,
+                           const char *help, const char *unit, enum muster_type type);
 
 #endif

@@ -71,12 +71,9 @@ struct muster__view {
 	uint64_t events[32]; /* indexed by enum muster__event */
 };
 
-/* Append the view as text 0.0.4; the encoder keeps its buffer between calls.
- * Returns 0 or -ENOMEM. */
-struct muster__text;
-int muster__text_create(struct muster__text **out);
-void muster__text_destroy(struct muster__text **text);
-int muster__text_write(struct muster__text *text, const struct muster__view *view, const char **bytes, size_t *count);
+/* The family of that name, which need not end in a NUL; NULL if the view has none. */
+const struct muster__view_family *muster__view_family_named(const struct muster__view *view, const char *name,
+                                                            size_t bytes);
 
 /* The shortest decimal that reads back as x, in at most 24 bytes; returns the count. Plain from 1e-4 to below
  * 1e+21; with le_style, the spelling of bucket bounds, to below 1e+06, and a whole number ends in ".0". +Inf, -Inf,

@@ -77,10 +77,29 @@ void muster_region_series_max(struct muster_region *region, size_t series_max);
  * Context: the thread that owns the region. Never waits for a worker. */
 int muster_region_refresh(struct muster_region *region);
 
-/* Write the view as Prometheus text 0.0.4: families by name, series by label values.
- *   text, bytes   valid until the next call on this region; not NUL-terminated
- * Returns 0; -ENOMEM.
- * Source: Prometheus exposition formats, text-based format 0.0.4. */
+/* How a view is written. Every format has the same families and values: families by name, series by label values. */
+#define MUSTER_FORMATS(X)                                                                                              \
+	X(TEXT, "text")               /* Prometheus text 0.0.4 */                                                          \
+	X(OPENMETRICS, "openmetrics") /* OpenMetrics 1.0.0, with the time each series was created */                       \
+	X(PROTOBUF, "protobuf")       /* io.prometheus.client.MetricFamily messages, each behind its length */             \
+	X(JSON, "json")               /* one array of families, for scripts; docs/exposition.md */
+
+enum muster_format {
+#define MUSTER__ROW(id, name) MUSTER_FORMAT_##id,
+	MUSTER_FORMATS(MUSTER__ROW)
+#undef MUSTER__ROW
+		MUSTER_FORMAT_COUNT
+};
+
+/* Write the view.
+ *   names         NULL, or NULL-terminated: only families of these names, or that have samples of these names
+ *   page, bytes   valid until the next call on this region; not NUL-terminated
+ * Returns 0; -ENOMEM; MUSTER_EOPTION if there is no such format.
+ * Source: Prometheus exposition formats; OpenMetrics 1.0.0; io/prometheus/client/metrics.proto. */
+int muster_region_write(struct muster_region *region, enum muster_format format, const char *const *names,
+                        const char **page, size_t *bytes);
+
+/* The same in text 0.0.4, all of it. */
 int muster_region_text(struct muster_region *region, const char **text, size_t *bytes);
 
 /* The value of one sample, for tests of what a program records.

@@ -11,6 +11,7 @@
 
 #include "fuzz.h"
 #include "page.h"
+#include "shm/encode.h"
 #include "shm/layout.h"
 #include "shm/merge.h"
 #include "shm/names.h"
@@ -272,19 +273,19 @@ static void page_is(const char *text, size_t count)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fuzz_input in = {data, size};
-	struct muster__text *text;
-	const char *bytes;
-	size_t count;
+	struct muster__text_buffer page = {0};
+	const struct muster__making making = {&page, &merge.view, NULL};
 
 	for (int n = 0; n < FAMILIES_MAX && in.left > 0; n++)
 		(void)family_take(&in);
-	FUZZ_REQUIRE(muster__text_create(&text) == 0, "memory");
 	for (int n = 0; n < 2; n++) {
 		values_take(&in);
-		FUZZ_REQUIRE(muster__text_write(text, &merge.view, &bytes, &count) == 0, "memory");
-		page_is(bytes, count);
+		page.count = 0;
+		muster__text_write(&making);
+		FUZZ_REQUIRE(!page.failed, "memory");
+		page_is(page.bytes, page.count);
 	}
-	muster__text_destroy(&text);
+	free(page.bytes);
 	muster__merge_clear(&merge);
 	return 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Text 0.0.4: the exact bytes of a page, from views made by hand.
+ * Text 0.0.4 and OpenMetrics: the exact bytes of a page, from views made by hand.
  *
  * The encoder is compiled into this program with an allocator that can be told to fail.
  */
@@ -43,7 +43,28 @@ static struct muster__view_family families[ITEMS_MAX], *family_order[ITEMS_MAX];
 static struct muster__view_series series[ITEMS_MAX], *series_order[ITEMS_MAX][ITEMS_MAX];
 static size_t series_count;
 static struct muster__view view;
-static struct muster__text *text;
+static struct muster__text_buffer buffer;
+
+/* As muster_region_write() does it. */
+static int written(void (*encoder)(const struct muster__making *m), const char **bytes, size_t *count)
+{
+	const struct muster__making making = {&buffer, &view, NULL};
+
+	buffer.count = 0;
+	buffer.failed = false;
+	encoder(&making);
+	if (buffer.failed)
+		return -ENOMEM;
+	*bytes = buffer.bytes;
+	*count = buffer.count;
+	return 0;
+}
+
+static void buffer_free(void)
+{
+	free(buffer.bytes);
+	buffer = (struct muster__text_buffer){0};
+}
 
 static int page_setup(void **state)
 {
@@ -54,7 +75,7 @@ static int page_setup(void **state)
 	series_count = 0;
 	view = (struct muster__view){
 		.families = family_order, .ints = ints, .reals = reals, .gauges = gauges, .pid_samples = pid_samples};
-	return muster__text_create(&text);
+	return 0;
 }
 
 static void rendered_forget(void)
@@ -74,8 +95,7 @@ static int page_teardown(void **state)
 	(void)state;
 	allocations_left = LONG_MAX;
 	rendered_forget();
-	muster__text_destroy(&text);
-	assert_null(text);
+	buffer_free();
 	return 0;
 }
 
@@ -143,7 +163,7 @@ static char *page(void)
 	const char *bytes = NULL;
 	size_t count = 0;
 
-	assert_int_equal(muster__text_write(text, &view, &bytes, &count), 0);
+	assert_int_equal(written(muster__text_write, &bytes, &count), 0);
 	assert_null(memchr(bytes, '\0', count));
 	return strndup(bytes, count);
 }
@@ -402,13 +422,18 @@ static void rewrite_into_exact_room(void)
 	struct muster__text_family *f = families[0].rendered;
 	struct muster__text_series *s = series[0].rendered;
 
-	free(text->page.bytes);
-	text->page = (struct muster__text_buffer){.capacity = f->head_bytes + s->bytes_max};
-	text->page.bytes = malloc(text->page.capacity);
-	assert_non_null(text->page.bytes);
-	allocations_left = 0;
-	families_write(&text->page, &view);
-	assert_false(text->page.failed);
+	const struct muster__making making = {&buffer, &view, NULL};
+
+	series[0].created_unix_ns = UINT64_MAX;
+	for (int head = MUSTER__HEAD_TEXT; head <= MUSTER__HEAD_OPENMETRICS; head++) {
+		buffer_free();
+		buffer.capacity = f->head_bytes[head] + s->bytes_max;
+		buffer.bytes = malloc(buffer.capacity);
+		assert_non_null(buffer.bytes);
+		allocations_left = 0;
+		families_write(&making, head == MUSTER__HEAD_OPENMETRICS);
+		assert_false(buffer.failed);
+	}
 	allocations_left = LONG_MAX;
 }
 
@@ -474,16 +499,15 @@ static void want_of_memory_is_told_and_leaves_no_trace(void **state)
 	series_of(h, NULL, 0);
 	for (;; n++) {
 		allocations_left = n;
-		int rc = muster__text_write(text, &view, &bytes, &count);
+		int rc = written(muster__text_write, &bytes, &count);
 		if (rc == 0)
 			break;
 		assert_int_equal(rc, -ENOMEM);
 		assert_null(bytes);
 		assert_int_equal(count, 0);
 		rendered_forget();
-		muster__text_destroy(&text);
+		buffer_free();
 		allocations_left = LONG_MAX;
-		assert_int_equal(muster__text_create(&text), 0);
 	}
 	assert_true(n >= 10);
 	allocations_left = LONG_MAX;
@@ -502,22 +526,113 @@ static void page_after_want_of_memory_is_whole(void **state)
 	series_of(f, NULL, 0);
 	for (long n = 0; n < 12; n++) {
 		allocations_left = n;
-		if (muster__text_write(text, &view, &bytes, &count) == 0)
+		if (written(muster__text_write, &bytes, &count) == 0)
 			break;
 	}
 	allocations_left = 0; /* all is there already */
 	page_is("# HELP s S.\n# TYPE s summary\ns_sum 0\ns_count 0\n");
 }
 
-static void create_fails_cleanly(void **state)
+/* ---- OpenMetrics -------------------------------------------------------------------------- */
+
+/* The page begins with these bytes, and ends as an OpenMetrics page does. */
+static void openmetrics_is(const char *expected)
 {
-	struct muster__text *none = NULL;
+	const char *bytes = NULL, *end = "muster_refused_updates_total{reason=\"mostrecent_add\"} 0\n# EOF\n";
+	size_t count = 0;
+
+	assert_int_equal(written(muster__openmetrics_write, &bytes, &count), 0);
+	char *got = strndup(bytes, count);
+	assert_string_equal(got + count - strlen(end), end);
+	assert_non_null(strstr(got, "# TYPE muster_dropped_series counter\n"
+	                            "# HELP muster_dropped_series Lookups that got no series and recorded nothing.\n"));
+	got[strlen(expected)] = '\0';
+	assert_string_equal(got, expected);
+	free(got);
+}
+
+static void openmetrics_names_families_without_suffix_and_tells_when_series_were_created(void **state)
+{
+	static double bounds[] = {1};
+	static char *labels[] = {"l", NULL};
+	static struct muster_str x = {"x", 1};
+	struct muster__view_family *c = family(MUSTER_COUNTER, "c_seconds_total", "A \"c\".", labels);
+	struct muster__view_family *h = family(MUSTER_HISTOGRAM, "h", "H.", NULL);
+	struct muster__view_family *i = family(MUSTER_INFO, "i_info", "I.", labels);
+	struct muster__view_family *s = family(MUSTER_STATESET, "s", "S.", labels);
+	struct muster__view_family *z = family(MUSTER_SUMMARY, "z", "Z.", NULL);
 
 	(void)state;
-	allocations_left = 0;
-	assert_int_equal(muster__text_create(&none), -ENOMEM);
-	assert_null(none);
-	muster__text_destroy(&none);
+	c->unit = "seconds";
+	h->unit = "bytes"; /* is not in the name: a slab may say so, the page may not */
+	h->bounds = bounds;
+	h->bounds_count = 1;
+	ints[0] = 7;
+	series_of(c, &x, 0)->created_unix_ns = UINT64_C(1763700000005000000);
+	series_of(h, NULL, 2)->created_unix_ns = UINT64_C(1000000000);
+	series_of(i, &x, 4);
+	series_of(s, &x, 5);
+	series_of(z, NULL, 1)->created_unix_ns = 0;
+	gauge_is(4, 1);
+	gauge_is(5, 0);
+	openmetrics_is("# TYPE c_seconds counter\n# UNIT c_seconds seconds\n# HELP c_seconds A \\\"c\\\".\n"
+	               "c_seconds_total{l=\"x\"} 7\nc_seconds_created{l=\"x\"} 1763700000.005\n"
+	               "# TYPE h histogram\n# HELP h H.\n"
+	               "h_bucket{le=\"1.0\"} 0\nh_bucket{le=\"+Inf\"} 0\nh_sum 0\nh_count 0\nh_created 1.000\n"
+	               "# TYPE i info\n# HELP i I.\ni_info{l=\"x\"} 1\n"
+	               "# TYPE s stateset\n# HELP s S.\ns{l=\"x\"} 0\n"
+	               "# TYPE z summary\n# HELP z Z.\nz_sum 0\nz_count 0\nz_created 0.000\n");
+}
+
+static void openmetrics_keeps_the_name_of_a_counter_when_another_family_has_the_shorter(void **state)
+{
+	struct muster__view_family *a = family(MUSTER_GAUGE, "a", "Gauge.", NULL);
+	struct muster__view_family *t = family(MUSTER_COUNTER, "a_total", "Counter.", NULL);
+
+	(void)state;
+	series_of(a, NULL, 0);
+	series_of(t, NULL, 0);
+	gauge_is(0, 2);
+	ints[0] = 3;
+	openmetrics_is(
+		"# TYPE a gauge\n# HELP a Gauge.\na 2\n# TYPE a_total unknown\n# HELP a_total Counter.\na_total 3\n");
+}
+
+static void families_are_found_by_their_name_or_that_of_a_sample(void **state)
+{
+	static const struct {
+		const char *wanted;
+		int families; /* bits: calls_total, wait */
+	} rows[] = {
+		{"calls_total", 1},
+		{"calls", 1},
+		{"calls_created", 1},
+		{"wait", 2},
+		{"wait_bucket", 2},
+		{"wait_count", 2},
+		{"wait_sum", 2},
+		{"wait_created", 2},
+		{"wait_total", 0},
+		{"call", 0},
+		{"", 0},
+		{"calls_total_total", 0},
+	};
+	const char *bytes;
+
+	(void)state;
+	(void)family(MUSTER_COUNTER, "calls_total", "C.", NULL);
+	(void)family(MUSTER_SUMMARY, "wait", "W.", NULL);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		const char *const names[] = {rows[i].wanted, NULL};
+		const struct muster__making making = {&buffer, &view, names};
+		buffer.count = 0;
+		muster__text_write(&making);
+		muster__text_put_bytes(&buffer, "", 1);
+		bytes = buffer.bytes;
+		assert_int_equal(strstr(bytes, "# TYPE calls_total") != NULL, rows[i].families & 1);
+		assert_int_equal(strstr(bytes, "# TYPE wait") != NULL, rows[i].families >> 1);
+		assert_null(strstr(bytes, "muster_"));
+	}
 }
 
 #define ONE(test) cmocka_unit_test_setup_teardown(test, page_setup, page_teardown)
@@ -543,7 +658,9 @@ int main(void)
 		ONE(largest_histogram_fits_its_room),
 		ONE(want_of_memory_is_told_and_leaves_no_trace),
 		ONE(page_after_want_of_memory_is_whole),
-		ONE(create_fails_cleanly),
+		ONE(openmetrics_names_families_without_suffix_and_tells_when_series_were_created),
+		ONE(openmetrics_keeps_the_name_of_a_counter_when_another_family_has_the_shorter),
+		ONE(families_are_found_by_their_name_or_that_of_a_sample),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

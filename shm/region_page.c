@@ -1,22 +1,42 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * region_text.c - a region's view through the text encoder.
+ * region_page.c - a region's view through an encoder, and a value out of its text.
  */
 #include <errno.h>
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "encode.h"
+#include "error.h"
 #include "roll.h"
+
+int muster_region_write(struct muster_region *region, enum muster_format format, const char *const *names,
+                        const char **page, size_t *bytes)
+{
+	static void (*const encoders[])(const struct muster__making *m) = {
+		[MUSTER_FORMAT_TEXT] = muster__text_write,
+		[MUSTER_FORMAT_OPENMETRICS] = muster__openmetrics_write,
+		[MUSTER_FORMAT_PROTOBUF] = muster__protobuf_write,
+		[MUSTER_FORMAT_JSON] = muster__json_write,
+	};
+	const struct muster__making making = {&region->page, &region->merge.view, names};
+
+	if ((unsigned)format >= MUSTER_FORMAT_COUNT)
+		return muster__error(MUSTER_EOPTION, "format %d: there are %d of them", (int)format, MUSTER_FORMAT_COUNT);
+	region->page.count = 0;
+	region->page.failed = false;
+	encoders[format](&making);
+	if (region->page.failed)
+		return -ENOMEM;
+	*page = region->page.bytes ? region->page.bytes : "";
+	*bytes = region->page.count;
+	return 0;
+}
 
 int muster_region_text(struct muster_region *region, const char **text, size_t *bytes)
 {
-	int rc = region->text ? 0 : muster__text_create(&region->text);
-
-	if (rc != 0)
-		return rc;
-	region->text_destroy = muster__text_destroy;
-	return muster__text_write(region->text, &region->merge.view, text, bytes);
+	return muster_region_write(region, MUSTER_FORMAT_TEXT, NULL, text, bytes);
 }
 
 /* Does the line begin with the sample and a space? Returns what follows, or NULL. */

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * encode.h - writing a view as a page. Encoders see a view, never a slab. They run in readers.
+ */
+#ifndef MUSTER__ENCODE_H
+#define MUSTER__ENCODE_H
+
+#include "text_buffer.h"
+#include "view.h"
+
+/* What is to be written. */
+struct muster__making {
+	struct muster__text_buffer *page; /* empty; it fails for want of memory */
+	const struct muster__view *view;
+	const char *const *names; /* NULL-terminated: families wanted, by their name or a sample's; NULL: all */
+};
+
+void muster__text_write(const struct muster__making *m);
+void muster__openmetrics_write(const struct muster__making *m);
+void muster__protobuf_write(const struct muster__making *m);
+void muster__json_write(const struct muster__making *m);
+
+/* Is a family wanted? */
+bool muster__family_wanted(const struct muster__making *m, const char *name);
+
+/* Does every worker have its own sample, with its pid as the last label? */
+bool muster__family_per_pid(const struct muster__view_family *f);
+
+/* Has the series a value? A gauge that nobody set has none. */
+bool muster__series_shown(const struct muster__view *view, const struct muster__view_series *series);
+
+/* Walk the pid samples of a view in step with its families.
+ *   at   where the samples of `family` begin if it has any; moved behind them
+ * Returns how many there are. */
+size_t muster__pid_samples_of(const struct muster__view *view, const struct muster__view_family *family, size_t *at);
+
+/* What the store has counted itself, summed over all workers: one row per family, in the order of the page. */
+struct muster__store_counter {
+	const char *name, *help;
+	bool by_family; /* its samples are those of view families' drops, else events */
+};
+#define MUSTER__STORE_COUNTERS 5
+extern const struct muster__store_counter muster__store_counters[MUSTER__STORE_COUNTERS];
+
+/* Call fn for each sample of a store's counter.
+ *   family   NULL unless by_family */
+typedef void muster__store_sample_fn(void *ctx, const struct muster__store_counter *counter, const char *family,
+                                     const char *reason, uint64_t value);
+void muster__store_counter_walk(const struct muster__view *view, const struct muster__store_counter *counter,
+                                muster__store_sample_fn *fn, void *ctx);
+
+#endif

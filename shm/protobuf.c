@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * protobuf.c - a view as io.prometheus.client.MetricFamily messages, each behind its length.
+ *
+ * Written by hand: a tree of message objects per sample, as a generated encoder wants it, costs more than all the rest
+ * of a scrape. A message within a message comes behind its length, which is not known before: it is written behind room
+ * for one of LENGTH_BYTES, padded (a varint may end in zero groups); only what is short is moved up. Runs in readers.
+ *
+ * Source: github.com/prometheus/client_model, io/prometheus/client/metrics.proto; protobuf.dev, encoding.
+ */
+#include <math.h>
+
+#include "encode.h"
+
+#define LENGTH_BYTES 4 /* up to 2^28 - 1, checked at the end */
+#define LENGTH_MAX ((UINT64_C(1) << 28) - 1)
+
+enum { WIRE_VARINT, WIRE_FIXED64, WIRE_BYTES };
+enum { TYPE_COUNTER, TYPE_GAUGE, TYPE_SUMMARY, TYPE_UNTYPED, TYPE_HISTOGRAM };
+
+/* Fields, by message. */
+enum { FAMILY_NAME = 1, FAMILY_HELP, FAMILY_TYPE, FAMILY_METRIC, FAMILY_UNIT };
+enum { METRIC_LABEL = 1, METRIC_GAUGE, METRIC_COUNTER, METRIC_SUMMARY, METRIC_HISTOGRAM = 7 };
+enum { LABEL_NAME = 1, LABEL_VALUE };
+enum { VALUE = 1, COUNTER_CREATED = 3 }; /* of Gauge and Counter */
+enum { SUMMARY_COUNT = 1, SUMMARY_SUM, SUMMARY_CREATED = 4 };
+enum { HISTOGRAM_COUNT = 1, HISTOGRAM_SUM, HISTOGRAM_BUCKET, HISTOGRAM_CREATED = 15 };
+enum { BUCKET_COUNT = 1, BUCKET_BOUND };
+enum { TIMESTAMP_SECONDS = 1, TIMESTAMP_NANOS };
+
+/* ---- the wire ----------------------------------------------------------------------------- */
+
+static void put_varint(struct muster__text_buffer *b, uint64_t n)
+{
+	char *at = muster__text_room(b, 10), *begin = at;
+
+	if (at == NULL)
+		return;
+	for (; n >= 0x80; n >>= 7)
+		*at++ = (char)(n | 0x80);
+	*at++ = (char)n;
+	b->count += (size_t)(at - begin);
+}
+
+static void put_tag(struct muster__text_buffer *b, unsigned field, unsigned wire)
+{
+	put_varint(b, field << 3 | wire);
+}
+
+static void put_uint(struct muster__text_buffer *b, unsigned field, uint64_t n)
+{
+	put_tag(b, field, WIRE_VARINT);
+	put_varint(b, n);
+}
+
+static void put_double(struct muster__text_buffer *b, unsigned field, double x)
+{
+	uint64_t bits = muster__bits(x);
+	char bytes[8];
+
+	put_tag(b, field, WIRE_FIXED64);
+	for (int i = 0; i < 8; i++)
+		bytes[i] = (char)(bits >> 8 * i);
+	muster__text_put_bytes(b, bytes, sizeof bytes);
+}
+
+static void put_text(struct muster__text_buffer *b, unsigned field, const char *text, size_t count)
+{
+	put_tag(b, field, WIRE_BYTES);
+	put_varint(b, count);
+	muster__text_put_bytes(b, text, count);
+}
+
+static void put_string(struct muster__text_buffer *b, unsigned field, const char *s)
+{
+	put_text(b, field, s, strlen(s));
+}
+
+/* Begin a message; the end fills in its length. */
+static size_t message_begin(struct muster__text_buffer *b)
+{
+	muster__text_put_bytes(b, "\0\0\0\0", LENGTH_BYTES);
+	return b->count;
+}
+
+static size_t field_begin(struct muster__text_buffer *b, unsigned field)
+{
+	put_tag(b, field, WIRE_BYTES);
+	return message_begin(b);
+}
+
+static void message_end(struct muster__text_buffer *b, size_t begin)
+{
+	if (b->failed)
+		return;
+	uint64_t length = b->count - begin;
+	char *at = b->bytes + begin - LENGTH_BYTES;
+	if (length < 0x80) {
+		*at = (char)length;
+		memmove(at + 1, at + LENGTH_BYTES, length);
+		b->count -= LENGTH_BYTES - 1;
+		return;
+	}
+	b->failed |= length > LENGTH_MAX; /* 256 MiB of one family: nobody would take it */
+	for (int i = 0; i < LENGTH_BYTES; i++)
+		at[i] = (char)((length >> 7 * i & 0x7f) | (i < LENGTH_BYTES - 1 ? 0x80 : 0));
+}
+
+/* ---- metrics ------------------------------------------------------------------------------ */
+
+static void put_label(struct muster__text_buffer *b, const char *name, const char *value, size_t count)
+{
+	size_t begin = field_begin(b, METRIC_LABEL);
+
+	put_string(b, LABEL_NAME, name);
+	put_text(b, LABEL_VALUE, value, count);
+	message_end(b, begin);
+}
+
+static void put_labels(struct muster__text_buffer *b, const struct muster__view_series *s)
+{
+	for (uint32_t i = 0; i < s->family->label_count; i++)
+		put_label(b, s->family->labels[i], s->labels[i].bytes, s->labels[i].count);
+}
+
+static void put_created(struct muster__text_buffer *b, unsigned field, uint64_t unix_ns)
+{
+	size_t begin = field_begin(b, field);
+
+	put_uint(b, TIMESTAMP_SECONDS, unix_ns / UINT64_C(1000000000));
+	put_uint(b, TIMESTAMP_NANOS, unix_ns % UINT64_C(1000000000));
+	message_end(b, begin);
+}
+
+static void put_gauge(struct muster__text_buffer *b, double x)
+{
+	size_t begin = field_begin(b, METRIC_GAUGE);
+
+	put_double(b, VALUE, x);
+	message_end(b, begin);
+}
+
+static void put_counter(struct muster__text_buffer *b, double x, uint64_t created_unix_ns)
+{
+	size_t begin = field_begin(b, METRIC_COUNTER);
+
+	put_double(b, VALUE, x);
+	if (created_unix_ns)
+		put_created(b, COUNTER_CREATED, created_unix_ns);
+	message_end(b, begin);
+}
+
+static void put_summary(struct muster__text_buffer *b, const struct muster__view *v,
+                        const struct muster__view_series *s)
+{
+	size_t begin = field_begin(b, METRIC_SUMMARY);
+
+	put_uint(b, SUMMARY_COUNT, v->ints[s->int_at]);
+	put_double(b, SUMMARY_SUM, v->reals[s->real_at]);
+	put_created(b, SUMMARY_CREATED, s->created_unix_ns);
+	message_end(b, begin);
+}
+
+static void put_bucket(struct muster__text_buffer *b, uint64_t count, double bound)
+{
+	size_t begin = field_begin(b, HISTOGRAM_BUCKET);
+
+	put_uint(b, BUCKET_COUNT, count);
+	put_double(b, BUCKET_BOUND, bound);
+	message_end(b, begin);
+}
+
+static void put_histogram(struct muster__text_buffer *b, const struct muster__view *v,
+                          const struct muster__view_series *s)
+{
+	const struct muster__view_family *f = s->family;
+	size_t begin = field_begin(b, METRIC_HISTOGRAM);
+	uint64_t count = 0;
+
+	for (uint32_t i = 0; i <= f->bounds_count; i++)
+		put_bucket(b, count += v->ints[s->int_at + i], i < f->bounds_count ? f->bounds[i] : INFINITY);
+	put_uint(b, HISTOGRAM_COUNT, count);
+	put_double(b, HISTOGRAM_SUM, v->reals[s->real_at]);
+	put_created(b, HISTOGRAM_CREATED, s->created_unix_ns);
+	message_end(b, begin);
+}
+
+static void put_value(struct muster__text_buffer *b, const struct muster__view *v, const struct muster__view_series *s)
+{
+	switch (s->family->type) {
+	case MUSTER_COUNTER:
+		put_counter(b, (double)v->ints[s->int_at], s->created_unix_ns);
+		break;
+	case MUSTER_REAL_COUNTER:
+		put_counter(b, v->reals[s->real_at], s->created_unix_ns);
+		break;
+	case MUSTER_IN_FLIGHT:
+		put_gauge(b, (double)(int64_t)v->ints[s->int_at]);
+		break;
+	case MUSTER_GAUGE:
+	case MUSTER_INFO:
+	case MUSTER_STATESET:
+		put_gauge(b, v->gauges[s->gauge_at].value);
+		break;
+	case MUSTER_HISTOGRAM:
+		put_histogram(b, v, s);
+		break;
+	case MUSTER_SUMMARY:
+		put_summary(b, v, s);
+		break;
+	}
+}
+
+static void put_series(struct muster__text_buffer *b, const struct muster__view *v, const struct muster__view_series *s)
+{
+	if (s->hidden || !muster__series_shown(v, s))
+		return;
+	size_t begin = field_begin(b, FAMILY_METRIC);
+	put_labels(b, s);
+	put_value(b, v, s);
+	message_end(b, begin);
+}
+
+static void put_pid_sample(struct muster__text_buffer *b, const struct muster__view_pid_sample *sample)
+{
+	size_t begin = field_begin(b, FAMILY_METRIC);
+	char number[24];
+
+	put_labels(b, sample->series);
+	put_label(b, "pid", number, muster__number_uint(number, sample->pid));
+	put_gauge(b, sample->value);
+	message_end(b, begin);
+}
+
+/* ---- families ----------------------------------------------------------------------------- */
+
+static size_t family_begin(struct muster__text_buffer *b, const char *name, const char *help, const char *unit,
+                           enum muster_type type)
+{
+	static const unsigned char types[] = {
+		[MUSTER_COUNTER] = TYPE_COUNTER, [MUSTER_REAL_COUNTER] = TYPE_COUNTER, [MUSTER_GAUGE] = TYPE_GAUGE,
+		[MUSTER_IN_FLIGHT] = TYPE_GAUGE, [MUSTER_HISTOGRAM] = TYPE_HISTOGRAM,  [MUSTER_SUMMARY] = TYPE_SUMMARY,
+		[MUSTER_INFO] = TYPE_GAUGE,      [MUSTER_STATESET] = TYPE_GAUGE,
+	};
+	size_t begin = message_begin(b);
+
+	put_string(b, FAMILY_NAME, name);
+	put_string(b, FAMILY_HELP, help);
+	put_uint(b, FAMILY_TYPE, types[type]);
+	if (*unit)
+		put_string(b, FAMILY_UNIT, unit);
+	return begin;
+}
+
+static void put_store_sample(void *ctx, const struct muster__store_counter *counter, const char *family,
+                             const char *reason, uint64_t value)
+{
+	struct muster__text_buffer *b = ctx;
+	size_t begin = field_begin(b, FAMILY_METRIC);
+
+	(void)counter;
+	if (family)
+		put_label(b, "family", family, strlen(family));
+	put_label(b, "reason", reason, strlen(reason));
+	put_counter(b, (double)value, 0);
+	message_end(b, begin);
+}
+
+static void put_store_counters(const struct muster__making *m)
+{
+	for (size_t i = 0; i < MUSTER__STORE_COUNTERS; i++) {
+		const struct muster__store_counter *counter = &muster__store_counters[i];
+		if (!muster__family_wanted(m, counter->name))
+			continue;
+		size_t begin = family_begin(m->page, counter->name, counter->help, "", MUSTER_COUNTER);
+		muster__store_counter_walk(m->view, counter, put_store_sample, m->page);
+		message_end(m->page, begin);
+	}
+}
+
+void muster__protobuf_write(const struct muster__making *m)
+{
+	const struct muster__view *v = m->view;
+
+	for (size_t i = 0, sample = 0; i < v->family_count && !m->page->failed; i++) {
+		const struct muster__view_family *f = v->families[i];
+		size_t first = sample, count = muster__pid_samples_of(v, f, &sample);
+		if (!muster__family_wanted(m, f->name))
+			continue;
+		size_t begin = family_begin(m->page, f->name, f->help, f->unit, f->type);
+		for (size_t k = 0; k < f->series_count && !muster__family_per_pid(f); k++)
+			put_series(m->page, v, f->series[k]);
+		for (size_t k = 0; k < count; k++)
+			put_pid_sample(m->page, &v->pid_samples[first + k]);
+		message_end(m->page, begin);
+	}
+	put_store_counters(m);
+}
