@@ -25,7 +25,7 @@ ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(WARN) -fvisibility=hidden -ffunction-section
              -fno-semantic-interposition -D_GNU_SOURCE -Iinclude -I. $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all) $(if $(SANITIZE)$(NO_JEMALLOC),-DMUSTER_NO_JEMALLOC)
 ALL_LDFLAGS = $(LDFLAGS) -Wl,--gc-sections $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 # jemalloc and a sanitizer both want to be the allocator. NO_JEMALLOC=1 leaves it out, for bench/served.
-MASTER_LIBS = -luv -lhttp_parser $(if $(SANITIZE)$(NO_JEMALLOC),,-ljemalloc)
+MASTER_LIBS = -luv -lhttp_parser -ldeflate $(if $(SANITIZE)$(NO_JEMALLOC),,-ljemalloc)
 
 shm_src := $(wildcard shm/*.c)
 runtime_src := $(filter-out runtime/main.c,$(wildcard runtime/*.c))
@@ -75,7 +75,7 @@ $(BUILD)/tests/test_process_files: $(call obj,runtime/process_files.c runtime/oo
 $(BUILD)/obj/bench/%.o: private ALL_CFLAGS += -falign-loops=32
 $(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(BUILD)/obj/bench/common/bench.o $(BUILD)/obj/bench/common/limit.o $(BUILD)/libmuster.a
 	@mkdir -p $(@D)
-	$(CC) -o $@ $^ $(ALL_LDFLAGS) -lpthread -lm
+	$(CC) -o $@ $^ $(ALL_LDFLAGS) -ldeflate -lpthread -lm
 # Our own harnesses; those of other libraries: bench/peers/build.
 $(BUILD)/peers/muster $(BUILD)/peers/limit: $(BUILD)/peers/%: $(BUILD)/obj/bench/peers/%/harness.o $(BUILD)/obj/bench/common/limit.o $(BUILD)/libmuster.a
 	@mkdir -p $(@D)

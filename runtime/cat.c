@@ -26,7 +26,7 @@ static int print(const char *text, size_t count)
 	return 0;
 }
 
-int muster__cat(const char *path, size_t series_max)
+int muster__cat(const char *path, size_t series_max, enum muster_format format)
 {
 	struct muster_region *region;
 	const char *text;
@@ -35,7 +35,7 @@ int muster__cat(const char *path, size_t series_max)
 
 	if (status != 0)
 		return status;
-	int rc = muster_region_text(region, &text, &count);
+	int rc = muster_region_write(region, format, NULL, &text, &count);
 	status = rc == 0 ? print(text, count) : muster__look_refused(path, rc);
 	muster_region_destroy(&region);
 	return status;

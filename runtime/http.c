@@ -3,8 +3,8 @@
  * http.c - the server: listener, all connections, routes, deadlines, the shared scrape. Runs on the loop.
  *
  * The list of connections is in the order in which each entered its phase, so the one to give way when
- * there are too many is the first that still owes us a request. A page marked `shared` is rendered after
- * the loop has read from all sockets, once for everybody who asked meanwhile: never from before a request
+ * there are too many is the first that still owes us a request. A page with variants is rendered after
+ * the loop has read from all sockets, once for everybody who asked for that variant meanwhile: never from before a request
  * came, so a scrape shows all that was recorded before it was asked for.
  */
 #include "http.h"
@@ -22,6 +22,7 @@ TAILQ_HEAD(conn_list, muster__conn);
 struct muster__http {
 	uv_loop_t *loop;
 	const struct muster__route *routes;
+	void (*answered)(void *ctx, int status);
 	void *ctx;
 	struct muster__listener listener;
 	union {
@@ -75,7 +76,8 @@ static const char *error_text(int status)
 
 static void respond_error(struct muster__conn *conn, int status)
 {
-	struct muster__page page = {status, "text/plain; charset=utf-8", muster__http_text(error_text(status))};
+	struct muster__page page = {
+		.status = status, .content_type = "text/plain; charset=utf-8", .body = muster__http_text(error_text(status))};
 
 	muster__conn_respond(conn, &page);
 }
@@ -130,12 +132,13 @@ void muster__http_conn_request(struct muster__conn *conn)
 	conn->shared_body = false;
 	if (status) {
 		respond_error(conn, status);
-	} else if (route->shared) {
+	} else if (route->variant) {
 		conn->route = route;
+		conn->variant = route->variant(&conn->request);
 		muster__http_conn_phase(conn, MUSTER__CONN_WAITING, MUSTER__HTTP_WRITE_MS);
 		uv_check_start(&http->share, share_fired);
 	} else {
-		route->render(http->ctx, &page);
+		route->render(http->ctx, &conn->request, &page);
 		respond_page(conn, &page);
 	}
 }
@@ -174,32 +177,45 @@ static void shed_slow_readers(struct muster__http *http)
 	}
 }
 
-static void share_page(struct muster__http *http, const struct muster__route *route)
+static bool gets_the_page_of(const struct muster__conn *conn, const struct muster__route *route, unsigned variant)
 {
+	return conn->phase == MUSTER__CONN_WAITING && conn->route == route && conn->variant == variant;
+}
+
+static void share_with(struct muster__conn *conn, struct muster__page *page)
+{
+	if (page->body)
+		muster__body_hold(page->body);
+	conn->shared_body = true;
+	respond_page(conn, page);
+}
+
+/* Answer the connection, and all that wait for the same. */
+static void share_page(struct muster__http *http, struct muster__conn *first)
+{
+	const struct muster__route *route = first->route;
+	unsigned variant = first->variant;
 	struct muster__conn *conn, *next;
 	struct muster__page page = {0};
 
-	route->render(http->ctx, &page);
-	for (conn = TAILQ_FIRST(&http->conns); conn; conn = next) {
+	route->render(http->ctx, &first->request, &page);
+	share_with(first, &page);
+	for (conn = variant == MUSTER__VARIANT_ALONE ? NULL : TAILQ_FIRST(&http->conns); conn; conn = next) {
 		next = TAILQ_NEXT(conn, link);
-		if (conn->phase != MUSTER__CONN_WAITING || conn->route != route)
-			continue;
-		if (page.body)
-			muster__body_hold(page.body);
-		conn->shared_body = true;
-		respond_page(conn, &page);
+		if (gets_the_page_of(conn, route, variant))
+			share_with(conn, &page);
 	}
 	muster__body_release(page.body);
 }
 
-static bool is_awaited(const struct muster__http *http, const struct muster__route *route)
+static struct muster__conn *first_waiting(const struct muster__http *http)
 {
-	const struct muster__conn *conn;
+	struct muster__conn *conn;
 
 	TAILQ_FOREACH(conn, &http->conns, link)
-	if (conn->phase == MUSTER__CONN_WAITING && conn->route == route)
-		return true;
-	return false;
+	if (conn->phase == MUSTER__CONN_WAITING)
+		return conn;
+	return NULL;
 }
 
 static void share_fired(uv_check_t *check)
@@ -208,9 +224,8 @@ static void share_fired(uv_check_t *check)
 
 	uv_check_stop(check);
 	shed_slow_readers(http);
-	for (const struct muster__route *route = http->routes; route->path; route++)
-		if (route->shared && is_awaited(http, route))
-			share_page(http, route);
+	for (struct muster__conn *conn = first_waiting(http); conn; conn = first_waiting(http))
+		share_page(http, conn);
 }
 
 /* ---- connections and their deadlines ------------------------------------------------------ */
@@ -275,6 +290,14 @@ void muster__http_conn_phase(struct muster__conn *conn, enum muster__conn_phase 
 		uv_timer_stop(&http->tick);
 }
 
+void muster__http_conn_answered(struct muster__conn *conn, int status)
+{
+	struct muster__http *http = conn->http;
+
+	if (http->answered)
+		http->answered(http->ctx, status);
+}
+
 void muster__http_conn_removed(struct muster__conn *conn)
 {
 	TAILQ_REMOVE(&conn->http->conns, conn, link);
@@ -306,13 +329,14 @@ static int listen_start(struct muster__http *http)
 }
 
 int muster__http_create(uv_loop_t *loop, struct muster__listener *listener, const struct muster__route *routes,
-                        void *ctx, struct muster__http **out)
+                        void (*answered)(void *ctx, int status), void *ctx, struct muster__http **out)
 {
 	struct muster__http *http = calloc(1, sizeof *http);
 
 	if (http == NULL)
 		return UV_ENOMEM;
-	*http = (struct muster__http){.loop = loop, .routes = routes, .ctx = ctx, .listener = *listener};
+	*http =
+		(struct muster__http){.loop = loop, .routes = routes, .answered = answered, .ctx = ctx, .listener = *listener};
 	TAILQ_INIT(&http->conns);
 	uv_timer_init(loop, &http->tick);
 	uv_check_init(loop, &http->share);

@@ -20,8 +20,9 @@
 #define MUSTER__HTTP_URL_BYTES_MAX 2048
 #define MUSTER__HTTP_HEADER_BYTES_MAX 16384
 #define MUSTER__HTTP_HEADERS_MAX 100
-#define MUSTER__HTTP_SCRAPES_HELD_MAX 8 /* answers of different scrapes still being sent */
-#define MUSTER__HTTP_HEADER_MS 10000    /* from the first byte, or the connect, to the last header */
+#define MUSTER__HTTP_VALUE_BYTES_MAX 1024 /* of one header that is kept; a longer one counts as not sent */
+#define MUSTER__HTTP_SCRAPES_HELD_MAX 8   /* answers of different scrapes still being sent */
+#define MUSTER__HTTP_HEADER_MS 10000      /* from the first byte, or the connect, to the last header */
 #define MUSTER__HTTP_IDLE_MS 120000
 #define MUSTER__HTTP_WRITE_MS 30000
 #define MUSTER__HTTP_LINGER_MS 1000
@@ -29,14 +30,20 @@
 struct muster__page {
 	int status;
 	const char *content_type;
+	bool gzip;                 /* the body is */
 	struct muster__body *body; /* one reference, given away; NULL: no memory, answered with 500 */
 };
 
+struct muster__request;
+
 struct muster__route {
 	const char *path;
-	void (*render)(void *ctx, struct muster__page *page);
-	bool shared; /* all requests of one turn of the loop get the same page */
+	void (*render)(void *ctx, const struct muster__request *request, struct muster__page *page);
+	/* Requests of one turn of the loop that ask for the same variant get the same page. NULL: each gets its own. */
+	unsigned (*variant)(const struct muster__request *request);
 };
+
+#define MUSTER__VARIANT_ALONE (~0u) /* like no other request */
 
 /* A text body. Returns NULL without memory. */
 struct muster__body *muster__http_text(const char *text);
@@ -44,10 +51,11 @@ struct muster__body *muster__http_text(const char *text);
 struct muster__http;
 
 /* Serve on a listener. Its descriptor becomes the server's, which leaves -1 there.
- *   routes   ends with a path of NULL; lives as long as the server
+ *   routes     ends with a path of NULL; lives as long as the server
+ *   answered   is told the status of each answer; may be NULL
  * Returns 0 or -errno; then the descriptor is the caller's as before. */
 int muster__http_create(uv_loop_t *loop, struct muster__listener *listener, const struct muster__route *routes,
-                        void *ctx, struct muster__http **out);
+                        void (*answered)(void *ctx, int status), void *ctx, struct muster__http **out);
 
 /* Free; the loop must run until the handles are closed before `destroy`. Both accept NULL. */
 void muster__http_close(struct muster__http *http);

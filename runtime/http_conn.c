@@ -8,6 +8,7 @@
  */
 #include "http_conn.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -163,14 +164,29 @@ static size_t head_write(struct muster__conn *conn, const struct muster__page *p
 	char date[40];
 
 	date_text(date, sizeof date);
-	int count =
-		snprintf(conn->head, sizeof conn->head,
-	             "HTTP/1.1 %d %s\r\nDate: %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
-	             "Cache-Control: no-store\r\n%sConnection: %s\r\n\r\n",
-	             page->status, reason(page->status), date, page->content_type, page->body ? page->body->count : 0,
-	             page->status == 405 ? "Allow: GET, HEAD\r\n" : "", conn->keep_alive ? "keep-alive" : "close");
+	int count = snprintf(conn->head, sizeof conn->head,
+	                     "HTTP/1.1 %d %s\r\nDate: %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
+	                     "Cache-Control: no-store\r\n%s%sConnection: %s\r\n\r\n",
+	                     page->status, reason(page->status), date, page->content_type,
+	                     page->body ? page->body->count : 0, page->status == 405 ? "Allow: GET, HEAD\r\n" : "",
+	                     page->gzip ? "Content-Encoding: gzip\r\n" : "", conn->keep_alive ? "keep-alive" : "close");
 
 	return (size_t)count < sizeof conn->head ? (size_t)count : sizeof conn->head - 1;
+}
+
+/* A scraper that gives up earlier says so: then nobody waits for the answer. */
+static uint64_t patience_ms(const struct muster__request *request)
+{
+	size_t count;
+	const char *value = muster__request_header(request, MUSTER__HEADER_SCRAPE_TIMEOUT, &count);
+	char text[24] = "";
+
+	if (count >= sizeof text)
+		return MUSTER__HTTP_WRITE_MS;
+	memcpy(text, value, count);
+	double seconds = strtod(text, NULL);
+	return seconds > 0 && seconds * 1000 < MUSTER__HTTP_WRITE_MS ? (uint64_t)(seconds * 1000) + 1
+	                                                             : MUSTER__HTTP_WRITE_MS;
 }
 
 void muster__conn_respond(struct muster__conn *conn, const struct muster__page *page)
@@ -181,13 +197,29 @@ void muster__conn_respond(struct muster__conn *conn, const struct muster__page *
 	conn->body = page->body;
 	if (page->body && page->body->count && conn->request.parser.method != HTTP_HEAD)
 		buffers[count++] = uv_buf_init(page->body->bytes, (unsigned)page->body->count);
-	muster__http_conn_phase(conn, MUSTER__CONN_WRITING, MUSTER__HTTP_WRITE_MS);
+	muster__http_conn_answered(conn, page->status);
+	muster__http_conn_phase(conn, MUSTER__CONN_WRITING, patience_ms(&conn->request));
 	conn->write.data = conn;
 	if (uv_write(&conn->write, &conn->uv.stream, buffers, count, written) != 0)
 		muster__conn_close(conn);
 }
 
 /* ---- coming ------------------------------------------------------------------------------- */
+
+static bool is_loopback(const uv_tcp_t *tcp)
+{
+	struct sockaddr_storage peer = {0};
+	const struct sockaddr_in *v4 = (const struct sockaddr_in *)&peer;
+	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&peer;
+	int count = sizeof peer;
+
+	if (uv_tcp_getpeername(tcp, (struct sockaddr *)&peer, &count) != 0)
+		return false;
+	if (peer.ss_family == AF_INET)
+		return ntohl(v4->sin_addr.s_addr) >> 24 == 127;
+	return IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr) ||
+	       (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr) && v6->sin6_addr.s6_addr[12] == 127);
+}
 
 int muster__conn_accept(struct muster__http *http, uv_stream_t *listener, bool is_unix)
 {
@@ -205,6 +237,7 @@ int muster__conn_accept(struct muster__http *http, uv_stream_t *listener, bool i
 	muster__request_begin(&conn->request);
 	muster__http_conn_phase(conn, MUSTER__CONN_READING, MUSTER__HTTP_HEADER_MS);
 	int rc = uv_accept(listener, &conn->uv.stream);
+	conn->request.local = is_unix || (rc == 0 && is_loopback(&conn->uv.tcp));
 	if (rc == 0)
 		read_start(conn);
 	else

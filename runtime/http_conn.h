@@ -33,8 +33,9 @@ struct muster__conn {
 	enum muster__conn_phase phase;
 	uint64_t deadline_ms;
 	struct muster__request request;
-	const struct muster__route *route; /* while waiting */
-	struct muster__body *body;         /* while writing */
+	const struct muster__route *route; /* while waiting, for this variant of it */
+	unsigned variant;
+	struct muster__body *body; /* while writing */
 	bool shared_body, keep_alive;
 	uv_write_t write;
 	uv_shutdown_t shutdown;
@@ -56,6 +57,7 @@ void muster__conn_close(struct muster__conn *conn);
 void muster__http_conn_added(struct muster__http *http, struct muster__conn *conn);
 void muster__http_conn_phase(struct muster__conn *conn, enum muster__conn_phase phase, uint64_t limit_ms);
 void muster__http_conn_request(struct muster__conn *conn);
+void muster__http_conn_answered(struct muster__conn *conn, int status);
 void muster__http_conn_removed(struct muster__conn *conn);
 uv_loop_t *muster__http_loop(struct muster__http *http);
 

@@ -5,6 +5,7 @@
  */
 #include "http_request.h"
 
+#include <ctype.h>
 #include <string.h>
 
 static int refuse(struct muster__request *request, int status)
@@ -28,19 +29,52 @@ static int header_field(http_parser *parser, const char *at, size_t count)
 {
 	struct muster__request *r = parser->data;
 
-	(void)at, (void)count;
-	if (r->in_value || r->header_count == 0)
+	if (r->in_value || r->header_count == 0) {
 		r->header_count++;
+		r->name_count = 0;
+	}
 	r->in_value = false;
+	for (size_t i = 0; i < count && r->name_count <= sizeof r->name; i++, r->name_count++)
+		if (r->name_count < sizeof r->name)
+			r->name[r->name_count] = (char)tolower((unsigned char)at[i]);
 	return r->header_count > MUSTER__HTTP_HEADERS_MAX ? refuse(r, 431) : 0;
+}
+
+static enum muster__http_header header_named(const char *name, size_t count)
+{
+	static const char *const names[] = {
+		[MUSTER__HEADER_ACCEPT] = "accept",
+		[MUSTER__HEADER_ACCEPT_ENCODING] = "accept-encoding",
+		[MUSTER__HEADER_SCRAPE_TIMEOUT] = "x-prometheus-scrape-timeout-seconds",
+	};
+
+	for (int i = 0; i < MUSTER__HEADER_COUNT; i++)
+		if (strlen(names[i]) == count && memcmp(names[i], name, count) == 0)
+			return i;
+	return MUSTER__HEADER_OTHER;
+}
+
+static void value_more(struct muster__header_value *value, const char *at, size_t count)
+{
+	value->too_long |= count > sizeof value->bytes - value->count;
+	if (value->too_long)
+		return;
+	memcpy(value->bytes + value->count, at, count);
+	value->count += count;
 }
 
 static int header_value(http_parser *parser, const char *at, size_t count)
 {
 	struct muster__request *r = parser->data;
 
-	(void)at, (void)count;
-	r->in_value = true;
+	if (!r->in_value) {
+		r->in_value = true;
+		r->header = header_named(r->name, r->name_count);
+		if (r->header != MUSTER__HEADER_OTHER && r->values[r->header].count)
+			value_more(&r->values[r->header], ",", 1);
+	}
+	if (r->header != MUSTER__HEADER_OTHER)
+		value_more(&r->values[r->header], at, count);
 	return 0;
 }
 
@@ -81,6 +115,11 @@ void muster__request_begin(struct muster__request *r)
 	r->header_count = 0;
 	r->in_value = r->complete = r->has_body = false;
 	r->status = 0;
+	r->name_count = 0;
+	for (int i = 0; i < MUSTER__HEADER_COUNT; i++) {
+		r->values[i].count = 0;
+		r->values[i].too_long = false;
+	}
 }
 
 bool muster__request_feed(struct muster__request *r, const char *bytes, size_t count, size_t *used)
@@ -110,6 +149,28 @@ void muster__request_path(struct muster__request *r, const char **path, size_t *
 	} else if (url.field_set & 1 << UF_PATH) {
 		*path = r->url + url.field_data[UF_PATH].off;
 		*count = url.field_data[UF_PATH].len;
+	}
+}
+
+const char *muster__request_header(const struct muster__request *r, enum muster__http_header header, size_t *count)
+{
+	const struct muster__header_value *value = &r->values[header];
+
+	*count = value->too_long ? 0 : value->count;
+	return value->bytes;
+}
+
+void muster__request_query(const struct muster__request *r, const char **query, size_t *count)
+{
+	struct http_parser_url url;
+
+	http_parser_url_init(&url);
+	*query = "";
+	*count = 0;
+	if (http_parser_parse_url(r->url, r->url_count, r->parser.method == HTTP_CONNECT, &url) == 0 &&
+	    (url.field_set & 1 << UF_QUERY)) {
+		*query = r->url + url.field_data[UF_QUERY].off;
+		*count = url.field_data[UF_QUERY].len;
 	}
 }
 

@@ -24,28 +24,35 @@ static int serve(const struct muster__options *options)
 	return muster__serve(&options->prefork);
 }
 
-/* Run a command that looks at the region the options name. */
-static int look(const struct muster__options *options, int (*command)(const char *path, size_t series_max))
+/* The region the options name. Returns 0, or an exit status after a line in the log. */
+static int region_of(const struct muster__options *options, char path[MUSTER_REGION_PATH_BYTES_MAX + 1],
+                     const char **out)
 {
-	char path[MUSTER_REGION_PATH_BYTES_MAX + 1];
 	const char *name = options->prefork.name ? options->prefork.name : "muster";
 
-	if (options->prefork.region)
-		return command(options->prefork.region, options->prefork.series_max);
-	if (muster__region_default_path(name, path) != 0)
-		return muster__refuse(EX_USAGE, "--name %s: makes a path of more than %d bytes; take a shorter one", name,
-		                      MUSTER_REGION_PATH_BYTES_MAX);
-	return command(path, options->prefork.series_max);
+	*out = options->prefork.region ? options->prefork.region : path;
+	if (options->prefork.region || muster__region_default_path(name, path) == 0)
+		return 0;
+	return muster__refuse(EX_USAGE, "--name %s: makes a path of more than %d bytes; take a shorter one", name,
+	                      MUSTER_REGION_PATH_BYTES_MAX);
 }
 
 static int cat(const struct muster__options *options)
 {
-	return look(options, muster__cat);
+	char path[MUSTER_REGION_PATH_BYTES_MAX + 1];
+	const char *region;
+	int status = region_of(options, path, &region);
+
+	return status ? status : muster__cat(region, options->prefork.series_max, options->format);
 }
 
 static int check(const struct muster__options *options)
 {
-	return look(options, muster__check);
+	char path[MUSTER_REGION_PATH_BYTES_MAX + 1];
+	const char *region;
+	int status = region_of(options, path, &region);
+
+	return status ? status : muster__check(region, options->prefork.series_max);
 }
 
 static const struct muster__command commands[] = {

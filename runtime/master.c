@@ -33,7 +33,7 @@ static int metrics_start(struct master *m)
 		return status;
 	(void)strcpy(text, m->metrics.text);
 	bool is_unix = m->metrics.is_unix;
-	int rc = muster__http_create(&m->loop, &m->metrics, muster__pages, &m->pages, &m->http);
+	int rc = muster__http_create(&m->loop, &m->metrics, muster__pages, muster__pages_answered, &m->pages, &m->http);
 	if (rc != 0)
 		return muster__refuse(EX_OSERR, "--metrics %s: %s", m->opts->metrics, strerror(-rc));
 	muster__log(MUSTER__LOG_INFO, is_unix ? "metrics on %s, path /metrics" : "metrics on http://%s/metrics", text);
@@ -213,7 +213,8 @@ static int collector_start(struct master *m)
 		rc = muster__collector_create(&m->loop, m->region, m->self, &m->collector);
 	if (rc == 0)
 		rc = muster__master_watch_start(m);
-	m->pages = (struct muster__pages_ctx){.name = m->opts->name, .region = m->path, .collector = m->collector};
+	m->pages = (struct muster__pages_ctx){
+		.name = m->opts->name, .region = m->path, .collector = m->collector, .self = m->self};
 	return rc == 0 ? 0 : muster__refuse(EX_OSERR, "cannot watch the region: %s", strerror(-rc));
 }
 

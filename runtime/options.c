@@ -199,6 +199,22 @@ static int set_series_max(struct muster__options *o, const char *name, const cha
 	return 0;
 }
 
+static int set_format(struct muster__options *o, const char *name, const char *value)
+{
+	static const char *const names[] = {
+#define MUSTER__ROW(id, name) name,
+		MUSTER_FORMATS(MUSTER__ROW)
+#undef MUSTER__ROW
+	};
+
+	for (int i = 0; i < MUSTER_FORMAT_COUNT; i++)
+		if (strcmp(names[i], value) == 0) {
+			o->format = (enum muster_format)i;
+			return 0;
+		}
+	return muster__refuse(EX_USAGE, "%s %s: must be text, openmetrics, protobuf or json", name, value);
+}
+
 static const struct row rows[] = {
 	{"--workers", "N", RUN, set_workers,
      "copies of COMMAND to keep running, 1 to 1024 (it is one server, not restarted)"},
@@ -219,6 +235,7 @@ static const struct row rows[] = {
 	{"--pidfile", "PATH", RUN | SERVE, set_pidfile, "lock it and write the master's pid there (no)"},
 	{"--log-format", "FORMAT", RUN | SERVE, set_log_format, "of the lines on stderr: text or json (text)"},
 	{"--series-max", "N", RUN | SERVE | LOOK, set_series_max, "series on the page, 1 to 2000000 (1000000)"},
+	{"--format", "FORMAT", MUSTER__COMMAND_CAT, set_format, "text, openmetrics, protobuf or json (text)"},
 	{"--help", NULL, RUN | SERVE | LOOK, NULL, "this text"},
 };
 #define ROWS (sizeof rows / sizeof *rows)

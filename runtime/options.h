@@ -7,6 +7,7 @@
 #define MUSTER__OPTIONS_H
 
 #include <muster/prefork.h>
+#include <muster/region.h>
 
 #include "child.h"
 #include "master.h"
@@ -17,6 +18,7 @@ struct muster__options {
 	const char *for_workers, *for_server; /* the option given last that needs N workers, or must have none */
 	const char *listen[MUSTER__LISTENERS_MAX + 1];
 	size_t listen_count;
+	enum muster_format format;
 };
 
 struct muster__command {

@@ -8,36 +8,107 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gzip.h"
+#include "http_request.h"
+#include "negotiate.h"
+#include "query.h"
+
 #define TEXT "text/plain; charset=utf-8"
-#define EXPOSITION "text/plain; version=0.0.4; charset=utf-8"
 #define HTML "text/html; charset=utf-8"
 
 static void text_page(struct muster__page *page, int status, const char *text)
 {
-	*page = (struct muster__page){status, TEXT, muster__http_text(text)};
+	*page = (struct muster__page){.status = status, .content_type = TEXT, .body = muster__http_text(text)};
 }
 
-static void render_metrics(void *ctx, struct muster__page *page)
+/* ---- the scrape --------------------------------------------------------------------------- */
+
+#define GZIP_KEY MUSTER__NEGOTIATED_MAX
+
+static void names_read(const struct muster__request *request, struct muster__query *out)
+{
+	const char *query;
+	size_t count;
+
+	*out = (struct muster__query){0};
+	muster__request_query(request, &query, &count);
+	if (count)
+		(void)muster__query_read(query, count, "name[]", out); /* without memory: the whole page */
+}
+
+/* On the machine itself nothing is won by making bytes fewer. */
+static bool wants_gzip(const struct muster__request *request)
+{
+	size_t count;
+	const char *value = muster__request_header(request, MUSTER__HEADER_ACCEPT_ENCODING, &count);
+
+	return !request->local && muster__negotiate_gzip(value, count);
+}
+
+static struct muster__negotiated negotiated(const struct muster__request *request)
+{
+	size_t count;
+	const char *value = muster__request_header(request, MUSTER__HEADER_ACCEPT, &count);
+
+	return muster__negotiate(value, count);
+}
+
+static unsigned metrics_variant(const struct muster__request *request)
+{
+	struct muster__query names;
+
+	names_read(request, &names);
+	bool filtered = names.count > 0;
+	muster__query_free(&names);
+	return filtered ? MUSTER__VARIANT_ALONE
+	                : muster__negotiated_key(negotiated(request)) + (wants_gzip(request) ? GZIP_KEY : 0);
+}
+
+static void pack(const struct muster__request *request, struct muster__page *page)
+{
+	if (!wants_gzip(request) || page->body->count < MUSTER__GZIP_BYTES_MIN ||
+	    page->body->count > MUSTER__GZIP_BYTES_MAX)
+		return;
+	struct muster__body *packed = muster__gzip(page->body);
+	if (packed == NULL)
+		return;
+	muster__body_release(page->body);
+	page->body = packed;
+	page->gzip = true;
+}
+
+static void render_metrics(void *ctx, const struct muster__request *request, struct muster__page *page)
 {
 	struct muster__pages_ctx *c = ctx;
+	struct muster__negotiated chosen = negotiated(request);
+	struct muster__query names;
 	struct muster__body *body = NULL;
 
-	if (muster__collector_scrape(c->collector, &body) == 0)
-		*page = (struct muster__page){200, EXPOSITION, body};
-	else
+	names_read(request, &names);
+	int rc = muster__collector_scrape(c->collector, (enum muster_format)muster__negotiated_format(chosen),
+	                                  names.count ? names.values : NULL, &body);
+	muster__query_free(&names);
+	if (rc != 0) {
 		text_page(page, 500, "the region cannot be read; the master's log says why\n");
+		return;
+	}
+	*page = (struct muster__page){.status = 200, .content_type = muster__negotiated_type(chosen), .body = body};
+	pack(request, page);
 }
 
-static void render_healthy(void *ctx, struct muster__page *page)
+/* ---- the others --------------------------------------------------------------------------- */
+
+static void render_healthy(void *ctx, const struct muster__request *request, struct muster__page *page)
 {
-	(void)ctx;
+	(void)ctx, (void)request;
 	text_page(page, 200, "healthy\n");
 }
 
-static void render_ready(void *ctx, struct muster__page *page)
+static void render_ready(void *ctx, const struct muster__request *request, struct muster__page *page)
 {
 	const struct muster__pages_ctx *c = ctx;
 
+	(void)request;
 	text_page(page, c->ready ? 200 : 503, c->ready ? "ready\n" : "not ready: starting or stopping\n");
 }
 
@@ -95,27 +166,35 @@ static void write_region(FILE *out, const struct muster__pages_ctx *c)
 	        (unsigned long long)stats.series);
 }
 
-static void render_home(void *ctx, struct muster__page *page)
+static void render_home(void *ctx, const struct muster__request *request, struct muster__page *page)
 {
 	const struct muster__pages_ctx *c = ctx;
 	char *text = NULL;
 	size_t count;
 	FILE *out = open_memstream(&text, &count);
 
+	(void)request;
 	if (out == NULL)
 		return;
 	fprintf(out, home_head, c->name, c->name); /* the name's alphabet needs no escapes */
 	write_workers(out, c->supervisor);
 	write_region(out, c);
 	if (fclose(out) == 0)
-		*page = (struct muster__page){200, HTML, muster__http_text(text)};
+		*page = (struct muster__page){.status = 200, .content_type = HTML, .body = muster__http_text(text)};
 	free(text);
 }
 
 const struct muster__route muster__pages[] = {
-	{"/metrics", render_metrics, true},
-	{"/-/healthy", render_healthy, false},
-	{"/-/ready", render_ready, false},
-	{"/", render_home, false},
-	{NULL, NULL, false},
+	{"/metrics", render_metrics, metrics_variant},
+	{"/-/healthy", render_healthy, NULL},
+	{"/-/ready", render_ready, NULL},
+	{"/", render_home, NULL},
+	{NULL, NULL, NULL},
 };
+
+void muster__pages_answered(void *ctx, int status)
+{
+	const struct muster__pages_ctx *c = ctx;
+
+	muster__self_answered(c->self, status);
+}

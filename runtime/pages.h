@@ -14,11 +14,15 @@
 struct muster__pages_ctx {
 	const char *name, *region;
 	struct muster__collector *collector;
+	struct muster__self *self;
 	struct muster__supervisor *supervisor; /* NULL: none, or not yet */
 	bool ready;                            /* the workers were started and are not being stopped */
 };
 
 /* Routes over a struct muster__pages_ctx. */
 extern const struct muster__route muster__pages[];
+
+/* Count an answer; of a struct muster__pages_ctx. */
+void muster__pages_answered(void *ctx, int status);
 
 #endif

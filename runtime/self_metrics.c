@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -40,6 +41,7 @@
 	X(HOOK_FAILURES, COUNTER, 0, "hook", "muster_hook_failures_total",                                                 \
 	  "Hooks that could not be started, failed, or took too long.")                                                    \
 	X(RESTARTS, COUNTER, 0, NULL, "muster_worker_restarts_total", "Workers started in place of one that died.")        \
+	X(ANSWERS, COUNTER, 0, "code", "muster_http_requests_total", "Requests the master's HTTP server has answered.")    \
 	X(SCRAPES, COUNTER, 0, NULL, "muster_scrapes_total", "Scrapes made; requests that came together share one.")       \
 	X(SCRAPE_DURATION, HISTOGRAM, 0, NULL, "muster_scrape_duration_seconds",                                           \
 	  "Time to read all slabs and write the text, in seconds.")                                                        \
@@ -81,6 +83,8 @@ static const struct family_row {
 static const char *const exit_reasons[] = {"exit_0",  "exit_nonzero", "SIGKILL", "SIGTERM",
                                            "SIGSEGV", "SIGABRT",      "SIGBUS",  "oom"};
 static const char *const recycle_reasons[] = {"reload", "scale", "pause", "lifetime", "memory"};
+
+static const char *const codes[] = {"200", "500", "503"};
 
 #define STATES 3
 #define SLOT_STATES 3
@@ -131,6 +135,8 @@ static void create_series(struct muster__self *self)
 	for (int i = 0; i < MUSTER_QUARANTINE_COUNT; i++)
 		(void)muster_counter_with(self->families[FAMILY_QUARANTINED],
 		                          muster_quarantine_reason((enum muster_quarantine)i));
+	for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+		(void)muster_counter_with(self->families[FAMILY_ANSWERS], codes[i]);
 	muster_gauge_set(muster_gauge_with(self->families[FAMILY_BUILD], MUSTER_VERSION), 1);
 }
 
@@ -248,6 +254,14 @@ void muster__self_folded(struct muster__self *self, size_t slabs)
 {
 	count(self, FAMILY_FOLDS, 1);
 	count(self, FAMILY_FOLDED, slabs);
+}
+
+void muster__self_answered(struct muster__self *self, int status)
+{
+	char code[12];
+
+	(void)snprintf(code, sizeof code, "%d", status);
+	muster_counter_inc(muster_counter_with(self->families[FAMILY_ANSWERS], code));
 }
 
 void muster__self_fold_failed(struct muster__self *self)

@@ -35,6 +35,7 @@ void muster__self_hook_failed(struct muster__self *self, const char *hook);
 void muster__self_slots(struct muster__self *self, struct muster__self_slots slots);
 void muster__self_quarantined(struct muster__self *self, enum muster_quarantine reason);
 void muster__self_folded(struct muster__self *self, size_t slabs);
+void muster__self_answered(struct muster__self *self, int status);
 void muster__self_fold_failed(struct muster__self *self);
 
 /* Call `scrape` at the begin of each scrape, so that what it records is on the page, and `reaped` for each process of

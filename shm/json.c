@@ -97,8 +97,10 @@ static void put_labels(struct muster__text_buffer *b, const struct muster__view_
 
 static void put_created(struct muster__text_buffer *b, uint64_t unix_ns)
 {
+	uint64_t unix_ms = unix_ns / 1000000;
+
 	muster__text_put(b, ",\"created\":");
-	put_real(b, (double)(unix_ns / 1000000) / 1e3);
+	put_real(b, (double)unix_ms / 1e3);
 }
 
 /* ---- metrics ------------------------------------------------------------------------------ */

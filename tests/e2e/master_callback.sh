@@ -7,7 +7,7 @@ root=$(realpath "$(dirname "$0")/../..")
 flags=(-ljemalloc)
 [ "$(nm "$build/libmuster.a" 2>/dev/null | grep -c __asan_init)" -eq 0 ] || flags=(-fsanitize=address,undefined)
 gcc -std=gnu11 -O1 -g -Wall -D_GNU_SOURCE -I"$root/include" -o "$dir/callback" "$root/tests/e2e/master_callback.c" \
-	"$build/libmuster-master.a" "$build/libmuster.a" "${flags[@]}" -luv -lhttp_parser -lpthread
+	"$build/libmuster-master.a" "$build/libmuster.a" "${flags[@]}" -luv -lhttp_parser -ldeflate -lpthread
 muster=$dir/callback
 
 start callback "$dir/r"

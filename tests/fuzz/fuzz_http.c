@@ -3,10 +3,13 @@
  * fuzz_http.c - any bytes as what a client sends on one connection.
  *
  * They are parsed as http_conn.c does it, cut into reads in several ways: as a whole, byte by byte, and at
- * points that the input chooses. However they are cut, the requests and the answers they get are the same.
+ * points that the input chooses. However they are cut, the requests and the answers they get are the same, in the same
+ * format.
  */
 #include "fuzz.h"
 #include "runtime/http_conn.h"
+#include "runtime/negotiate.h"
+#include "runtime/query.h"
 
 #define REQUESTS_MAX 64
 
@@ -14,6 +17,9 @@ struct outcome {
 	bool refused;
 	unsigned method;
 	bool keep_alive;
+	unsigned format;
+	bool gzip;
+	size_t names; /* wanted */
 	size_t path_bytes;
 	char path[MUSTER__HTTP_URL_BYTES_MAX];
 };
@@ -24,6 +30,25 @@ struct talk {
 	bool over;    /* the server closes */
 	struct outcome outcomes[REQUESTS_MAX];
 };
+
+/* What the page is to be. */
+static void wanted_decided(const struct muster__request *request, struct outcome *o)
+{
+	struct muster__query names;
+	size_t count;
+	const char *text = muster__request_header(request, MUSTER__HEADER_ACCEPT, &count);
+
+	o->format = muster__negotiated_key(muster__negotiate(text, count));
+	FUZZ_REQUIRE(o->format < MUSTER__NEGOTIATED_MAX, "format %u", o->format);
+	text = muster__request_header(request, MUSTER__HEADER_ACCEPT_ENCODING, &count);
+	o->gzip = muster__negotiate_gzip(text, count);
+	muster__request_query(request, &text, &count);
+	FUZZ_REQUIRE(muster__query_read(text, count, "name[]", &names) == 0, "memory");
+	o->names = names.count;
+	for (size_t i = 0; i < names.count; i++)
+		FUZZ_REQUIRE(strlen(names.values[i]) <= count, "a value longer than the query");
+	muster__query_free(&names);
+}
 
 static void decided(struct talk *talk)
 {
@@ -41,6 +66,7 @@ static void decided(struct talk *talk)
 		             "a path that is no part of the URL");
 		memcpy(o->path, path, count);
 		o->path_bytes = count;
+		wanted_decided(&talk->request, o);
 	}
 	/* Which of two mistakes is seen first depends on the cut. */
 	o->refused = talk->request.status != 0;

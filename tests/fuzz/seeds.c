@@ -23,6 +23,14 @@ const struct seed http_seeds[] = {
                                  "Accept-Encoding: gzip\r\nX-Prometheus-Scrape-Timeout-Seconds: 10\r\n\r\n"),
 	TEXT("head", "HEAD /metrics HTTP/1.1\r\nHost: a\r\n\r\n"),
 	TEXT("query", "GET /metrics?name[]=a HTTP/1.1\r\nHost: a\r\n\r\n"),
+	TEXT("query_escaped", "GET /metrics?name%5B%5D=a%zz&x&name[]=b+c%2 HTTP/1.1\r\nHost: a\r\n\r\n"),
+	TEXT("accept_prometheus",
+         GET "Accept: application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited,"
+             "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.8,*/*;q=0.1\r\n\r\n"),
+	TEXT("accept_odd",
+         GET "Accept: text/plain;version=\"1.0\\\"0\";q=0.3;q=,;=,\r\naccept: application/json;q=1.000\r\n"
+             "Accept-Encoding: *;q=0, gzip\r\n\r\n"),
+	TIMES("accept_too_long", GET "Accept: ", "application/json,", 70, "\r\n\r\n"),
 	TEXT("http_1_0", "GET /-/ready HTTP/1.0\r\n\r\n"),
 	TEXT("close", GET "Connection: close\r\n\r\n"),
 	TEXT("pipelined", GET "\r\nHEAD / HTTP/1.1\r\nHost: b\r\n\r\n" GET "Connection: close\r\n\r\n" GET "\r\n"),
