@@ -22,6 +22,7 @@
 #include "shm/activity.h"
 #include "shm/store.h"
 
+#define SHARE 10.0        /* sampling takes at most one part in so many of the time, however often we are scraped */
 #define ENTRIES_MAX 16384 /* of /proc/PID/fd listed in one scrape, on kernels that do not count them */
 
 /* id, type, labels, name, help */
@@ -40,7 +41,7 @@
 	X(VIRTUAL, GAUGE, worker, "muster_worker_virtual_memory_bytes", "Address space, in bytes.")                        \
 	X(OPEN_FDS, GAUGE, worker, "muster_worker_open_fds", "Open file descriptors.")                                     \
 	X(MAX_FDS, GAUGE, worker, "muster_worker_max_fds", "File descriptors it may open.")                                \
-	X(THREADS, GAUGE, worker, "muster_worker_threads", "Threads.")                                                     \
+	X(THREADS, GAUGE, worker, "muster_worker_threads", "Threads the worker has now.")                                  \
 	X(PID, GAUGE, worker, "muster_worker_pid", "Its process id, as the master sees it.")                               \
 	X(START, GAUGE, worker, "muster_worker_start_time_seconds", "Unix time the process started, in seconds.")          \
 	X(TREE_CPU, REAL_COUNTER, mode, "muster_tree_cpu_seconds_total",                                                   \
@@ -99,6 +100,7 @@ struct muster__saturation {
 	struct worker_series workers[MUSTER_WORKERS_MAX];
 	struct muster__member_seen seen[MUSTER__MEMBERS_MAX];
 	pid_t pids[MUSTER__MEMBERS_MAX];
+	double sample_due;        /* when; CLOCK_MONOTONIC */
 	double proportional_read; /* when; CLOCK_MONOTONIC */
 	bool proportional_now;
 };
@@ -273,9 +275,8 @@ static void proportional_due(struct muster__saturation *s)
 		s->proportional_read = now;
 }
 
-static void scrape_begins(void *ctx)
+static void sample(struct muster__saturation *s)
 {
-	struct muster__saturation *s = ctx;
 	size_t count = s->opts.processes(s->opts.ctx, s->seen, MUSTER__MEMBERS_MAX), entries = ENTRIES_MAX, listed = 0;
 	double values[GAUGES], sums[GAUGES] = {0};
 
@@ -293,6 +294,18 @@ static void scrape_begins(void *ctx)
 	tree_show(s, listed, sums);
 	numbers_unshow(s);
 	muster__listen_queue_sample(s->listeners, s->pids, listed);
+}
+
+static void scrape_begins(void *ctx)
+{
+	struct muster__saturation *s = ctx;
+	double begin = monotonic_seconds();
+
+	if (begin < s->sample_due)
+		return;
+	sample(s);
+	double end = monotonic_seconds();
+	s->sample_due = end + SHARE * (end - begin);
 }
 
 static void reaped(void *ctx, pid_t pid, const struct rusage *usage)
