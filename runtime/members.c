@@ -145,6 +145,9 @@ static void look(const struct muster__members *members, struct muster__member *m
 	m->gone = !muster__process_files_read(&m->files, &now);
 	if (m->gone)
 		return;
+	if (!m->known && now.start_ticks < members->since_ticks)
+		m->last = now;
+	m->known = true;
 	tell(members, m->worker, minus(now.self, m->last.self));
 	m->waited_before = m->last.waited;
 	m->last = now;

@@ -27,6 +27,7 @@ struct muster__member {
 	struct muster__process_files files;
 	struct muster__process_reading last;
 	unsigned worker;
+	bool known;                         /* last and busy_seconds say something */
 	bool any;                           /* the number was given here */
 	bool listed, gone;                  /* by the present sample */
 	struct muster__spent waited_before; /* last.waited of the sample before */
@@ -38,6 +39,8 @@ struct muster__members {
 	/* Some more was spent. `worker` may be MUSTER__WORKER_NONE. */
 	void (*spent)(void *ctx, unsigned worker, const struct muster__spent *more);
 	void *ctx;
+	/* Clock ticks after boot: what older processes have spent before they were first seen, another master has told. */
+	unsigned long long since_ticks;
 	struct muster__member *list; /* by pid */
 	size_t count, capacity;
 };

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <muster/prefork.h>
 
@@ -186,6 +187,8 @@ static bool requests_sample(struct muster__saturation *s, struct muster__member 
 		return true;
 	(void)snprintf(name, sizeof name, "%u", m->worker);
 	w->busy = muster_real_counter_with(s->families[FAMILY_BUSY], name);
+	if (m->busy_seconds == 0 && m->last.start_ticks < s->members.since_ticks)
+		m->busy_seconds = out->busy_seconds;
 	if (out->busy_seconds > m->busy_seconds)
 		muster_real_counter_add(w->busy, out->busy_seconds - m->busy_seconds);
 	m->busy_seconds = out->busy_seconds;
@@ -257,17 +260,17 @@ static void numbers_unshow(struct muster__saturation *s)
 
 /* ---- a scrape ----------------------------------------------------------------------------- */
 
-static double monotonic_seconds(void)
+static double clock_seconds(clockid_t clock)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
+	clock_gettime(clock, &ts);
 	return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
 }
 
 static void proportional_due(struct muster__saturation *s)
 {
-	double now = monotonic_seconds();
+	double now = clock_seconds(CLOCK_MONOTONIC);
 
 	s->proportional_now = s->opts.proportional_seconds > 0 &&
 	                      (s->proportional_read == 0 || now - s->proportional_read >= s->opts.proportional_seconds);
@@ -299,12 +302,12 @@ static void sample(struct muster__saturation *s)
 static void scrape_begins(void *ctx)
 {
 	struct muster__saturation *s = ctx;
-	double begin = monotonic_seconds();
+	double begin = clock_seconds(CLOCK_MONOTONIC);
 
 	if (begin < s->sample_due)
 		return;
 	sample(s);
-	double end = monotonic_seconds();
+	double end = clock_seconds(CLOCK_MONOTONIC);
 	s->sample_due = end + SHARE * (end - begin);
 }
 
@@ -332,6 +335,7 @@ int muster__saturation_create(const struct muster__saturation_opts *opts, struct
 	s->self = self;
 	s->members.spent = spent;
 	s->members.ctx = s;
+	s->members.since_ticks = (unsigned long long)(clock_seconds(CLOCK_BOOTTIME) * (double)sysconf(_SC_CLK_TCK));
 	if (muster__listen_queue_create(&s->listeners) != 0) {
 		free(s);
 		return -ENOMEM;

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -30,6 +31,8 @@
 	  "Workers the master supervises: running, waiting to be restarted, or told to end and replaced.")                 \
 	X(EXITS, COUNTER, 0, "reason", "muster_worker_exits_total",                                                        \
 	  "Deaths of supervised processes, by exit code or signal.")                                                       \
+	X(EXIT_CODES, COUNTER, 0, "code", "muster_worker_exit_codes_total",                                                \
+	  "Deaths of supervised processes by exit, by their code other than 0.")                                           \
 	X(OOM_KILLS, COUNTER, 0, "scope", "muster_oom_kills_total",                                                        \
 	  "Processes killed by the kernel, out of memory, in this cgroup or the whole system.")                            \
 	X(RECYCLES, COUNTER, 0, "reason", "muster_worker_recycles_total",                                                  \
@@ -191,6 +194,16 @@ void muster__self_look(struct muster__self *self)
 	muster_counter_add(kills, muster__oom_look(&self->oom, monotonic_ms()));
 }
 
+static void count_code(struct muster__self *self, int wait_status)
+{
+	char code[12];
+
+	if (!WIFEXITED(wait_status) || WEXITSTATUS(wait_status) == 0)
+		return;
+	(void)snprintf(code, sizeof code, "%d", WEXITSTATUS(wait_status));
+	muster_counter_inc(muster_counter_with(self->families[FAMILY_EXIT_CODES], code));
+}
+
 bool muster__self_worker_exited(struct muster__self *self, int wait_status, bool ours)
 {
 	char reason[MUSTER__DEATH_BYTES];
@@ -200,6 +213,7 @@ bool muster__self_worker_exited(struct muster__self *self, int wait_status, bool
 	bool oom = killed && muster__oom_claim(&self->oom);
 	muster__death_reason(wait_status, oom, reason);
 	muster_counter_inc(muster_counter_with(self->families[FAMILY_EXITS], reason));
+	count_code(self, wait_status);
 	return oom;
 }
 

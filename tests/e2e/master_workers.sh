@@ -49,6 +49,7 @@ wait_logged "exited with status 3 after .* the 4. time in a row within 10 s; res
 ok crash_loop_backs_off
 is crash_loop_is_answered_meanwhile "$(code "http://$address/-/healthy")" 200
 until_true 5 at_least "$exits{reason=\"exit_nonzero\"}" 4 && ok crash_loop_is_counted || fail crash_loop_is_counted
+until_true 5 at_least "muster_worker_exit_codes_total{code=\"3\"}" 4 && ok crash_code_is_counted || fail crash_code_is_counted
 stop INT
 is stop_by_int_while_waiting "$status" 0
 

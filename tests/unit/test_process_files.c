@@ -2,9 +2,13 @@
 /* What the master reads of processes and of the out-of-memory killer: texts of the kernel, with names that processes chose. */
 #include <fcntl.h>
 
+#include <sys/resource.h>
+#include <time.h>
+
+#include "runtime/members.h"
 #include "runtime/oom.h"
 #include "runtime/process_files.h"
-#include "support.h"
+#include "workers.h"
 
 static void a_name_does_not_move_the_fields(void **state)
 {
@@ -77,6 +81,60 @@ static void a_process_that_was_waited_for_is_gone(void **state)
 	muster__process_files_close(&files);
 }
 
+/* ---- members ------------------------------------------------------------------------------ */
+
+static double told; /* seconds of CPU */
+
+static void spent(void *ctx, unsigned worker, const struct muster__spent *more)
+{
+	(void)ctx, (void)worker;
+	told += more->user + more->system;
+}
+
+static void burn(void *arg)
+{
+	(void)arg;
+	while (clock() < CLOCKS_PER_SEC / 5)
+		;
+}
+
+static void what_another_master_has_told_is_not_told_again(void **state)
+{
+	struct muster__members all = {.spent = spent}, later = {.spent = spent, .since_ticks = ~0ull};
+	struct muster__member_seen seen = {worker_start(burn, NULL), 0};
+	struct rusage usage;
+
+	(void)state;
+	told = 0;
+	assert_int_equal(muster__members_sample(&later, &seen, 1), 0);
+	assert_true(told == 0);
+	assert_int_equal(muster__members_sample(&all, &seen, 1), 0);
+	assert_true(told >= 0.17);
+	double before = told;
+	kill(seen.pid, SIGKILL);
+	assert_int_equal(wait4(seen.pid, NULL, 0, &usage), seen.pid);
+	muster__members_reaped(&later, seen.pid, &usage);
+	muster__members_reaped(&all, seen.pid, &usage);
+	assert_true(told - before < 0.1);
+	assert_int_equal(all.count, 0);
+	muster__members_free(&all);
+	muster__members_free(&later);
+}
+
+static void each_has_a_number_of_its_own(void **state)
+{
+	struct muster__members all = {.spent = spent};
+	struct muster__member_seen seen[] = {{getpid(), MUSTER__WORKER_ANY}, {getppid(), MUSTER__WORKER_ANY}};
+
+	(void)state;
+	assert_int_equal(muster__members_sample(&all, seen, 2), 0);
+	assert_int_equal(all.count, 2);
+	assert_int_equal(all.list[0].worker + all.list[1].worker, 1);
+	muster__members_free(&all);
+}
+
+/* ---- out of memory ------------------------------------------------------------------------ */
+
 static void counts_of_the_killer_are_found(void **state)
 {
 	uint64_t count = 0;
@@ -132,6 +190,8 @@ int main(void)
 		cmocka_unit_test(switches_are_found),
 		cmocka_unit_test(a_pid_used_again_is_another_process),
 		cmocka_unit_test(a_process_that_was_waited_for_is_gone),
+		cmocka_unit_test(what_another_master_has_told_is_not_told_again),
+		cmocka_unit_test(each_has_a_number_of_its_own),
 		cmocka_unit_test(counts_of_the_killer_are_found),
 		cmocka_unit_test(each_kill_explains_one_death_for_a_while),
 	};
