@@ -2,6 +2,7 @@
 /*
  * odd_cases.c - slabs that are odd and yet believed, that are too much, or that change while they are followed.
  */
+#include "shm/requests.h"
 #include "slab_cases.h"
 #include "tests/unit/slab_honest.h"
 
@@ -191,6 +192,53 @@ static void lives(struct forge *f)
 	forge_header(f)->banks_used = 2;
 }
 
+/* Words of requests that no worker writes, with places to show them in, and with places of another kind. */
+static void requests_nonsense(struct forge *f)
+{
+	memset(&forge_header(f)->requests, 0xff, sizeof forge_header(f)->requests);
+	forge_header(f)->requests.busy = (UINT64_MAX >> 1) << MUSTER__BUSY_COUNT_BITS | 3;
+}
+
+static void a15_requests(struct forge *f)
+{
+	forge_family(f, MUSTER_REAL_COUNTER, 0, MUSTER__REQUESTS_BUSY, NULL);
+	forge_series(f, NULL);
+	requests_nonsense(f);
+}
+
+static void a15_requests_without_series(struct forge *f)
+{
+	forge_family(f, MUSTER_REAL_COUNTER, 0, MUSTER__REQUESTS_BUSY, NULL);
+	requests_nonsense(f);
+}
+
+static void a15_requests_live(struct forge *f)
+{
+	lives(f);
+	a15_requests(f);
+	forge_family(f, MUSTER_IN_FLIGHT, 0, MUSTER__REQUESTS_IN_FLIGHT, NULL);
+	forge_series(f, NULL);
+	forge_family(f, MUSTER_GAUGE, MUSTER_LIVEMAX, MUSTER__REQUESTS_LONGEST, NULL);
+	forge_series(f, NULL);
+	forge_family(f, MUSTER_GAUGE, MUSTER_LIVESUM, MUSTER__REQUESTS_WORKERS, "state");
+	forge_series(f, "busy");
+	forge_series(f, "idle");
+}
+
+static void a18_names_of_requests(struct forge *f)
+{
+	lives(f);
+	forge_family(f, MUSTER_REAL_COUNTER, 0, MUSTER__REQUESTS_BUSY, "worker");
+	forge_series(f, "0");
+	forge_family(f, MUSTER_GAUGE, MUSTER_LIVESUM, MUSTER__REQUESTS_IN_FLIGHT, NULL);
+	forge_series(f, NULL);
+	forge_family(f, MUSTER_COUNTER, 0, "muster_longest_request_seconds_total", NULL);
+	forge_family(f, MUSTER_GAUGE, MUSTER_LIVEALL, MUSTER__REQUESTS_WORKERS, "state");
+	forge_series(f, "busy");
+	requests_nonsense(f);
+}
+
+#define AT_REQUESTS offsetof(struct muster__header_shm, requests)
 #define AT_USED offsetof(struct muster__header_shm, catalogue_used)
 #define AT_BANKS offsetof(struct muster__header_shm, banks_used)
 #define AT_TYPE (4096 + offsetof(struct muster__family_shm, type))
@@ -218,6 +266,12 @@ const struct slab_case odd_cases[] = {
 	GOOD(labels_three),
 	GOOD(gap_in_real_cells),
 	GOOD(a15_values),
+	GOOD(a15_requests),
+	GOOD(a15_requests_without_series),
+	{"a15_requests_live", a15_requests_live, SLAB_CASE_GOOD, ALL, true,
+     EVENTS({PACKED_STORE_8, AT_REQUESTS + 8, 5}, {PACKED_STORE_8, AT_REQUESTS, 2},
+            {PACKED_STORE_8, AT_REQUESTS + 64, 1})},
+	{"a18_names_of_requests", a18_names_of_requests, SLAB_CASE_GOOD, ALL, true, NULL, 0},
 	GOOD(a17_other_type),
 	GOOD(a17_other_help),
 	GOOD(a17_other_bounds),
