@@ -141,13 +141,19 @@ void muster__members_free(struct muster__members *members)
 static void look(const struct muster__members *members, struct muster__member *m)
 {
 	struct muster__process_reading now;
+	int rc = muster__process_files_read(&m->files, &now);
 
-	m->gone = !muster__process_files_read(&m->files, &now);
-	if (m->gone)
+	m->gone = rc == -ESRCH;
+	m->waited_before = m->last.waited;
+	if (rc != 0) /* what cannot be read now is read later */
 		return;
 	if (!m->known && now.start_ticks < members->since_ticks)
 		m->last = now;
 	m->known = true;
+	if (now.self.voluntary + now.self.involuntary == 0) { /* status could not be read */
+		now.self.voluntary = m->last.self.voluntary;
+		now.self.involuntary = m->last.self.involuntary;
+	}
 	tell(members, m->worker, minus(now.self, m->last.self));
 	m->waited_before = m->last.waited;
 	m->last = now;
@@ -212,7 +218,7 @@ static struct muster__spent counted_below(struct muster__members *members, pid_t
 
 	for (size_t i = 0; i < members->count; i++) {
 		struct muster__member *m = &members->list[i];
-		if (m->gone || m->last.parent != pid || muster__process_files_read(&m->files, &now))
+		if (m->gone || m->last.parent != pid || muster__process_files_read(&m->files, &now) != -ESRCH)
 			continue;
 		m->gone = true;
 		sum = plus(plus(sum, cpu_of(m)), counted_below(members, m->files.pid));

@@ -5,6 +5,7 @@
 #include "process_files.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,24 +24,37 @@ static int file_open(pid_t pid, const char *name)
 	return open(path, O_RDONLY | O_CLOEXEC);
 }
 
-/* From a descriptor that is kept, or one for this time. Returns false if there is nothing. */
-static bool file_read(pid_t pid, const char *name, int kept, char text[TEXT_BYTES])
+/* From a descriptor that is kept, or one for this time. Returns 0; -ESRCH if there is no such process; -errno. */
+static int file_read(pid_t pid, const char *name, int kept, char text[TEXT_BYTES])
 {
 	int fd = kept >= 0 ? kept : file_open(pid, name);
 	ssize_t count = fd < 0 ? -1 : pread(fd, text, TEXT_BYTES - 1, 0);
+	int rc = count > 0 ? 0 : count == 0 || errno == ENOENT ? -ESRCH : -errno;
 
 	if (fd >= 0 && kept < 0)
 		close(fd);
 	text[count > 0 ? count : 0] = '\0';
-	return count > 0;
+	return rc;
+}
+
+static int file_keep(pid_t pid, const char *name)
+{
+	struct rlimit limit;
+	int fd = file_open(pid, name);
+
+	if (fd >= 0 && getrlimit(RLIMIT_NOFILE, &limit) == 0 && (rlim_t)fd >= limit.rlim_cur / 2) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
 }
 
 void muster__process_files_open(pid_t pid, bool keep, struct muster__process_files *out)
 {
 	*out = (struct muster__process_files){.pid = pid, .stat = -1, .status = -1};
 	if (keep) {
-		out->stat = file_open(pid, "stat");
-		out->status = file_open(pid, "status");
+		out->stat = file_keep(pid, "stat");
+		out->status = file_keep(pid, "status");
 	}
 }
 
@@ -96,20 +110,23 @@ void muster__process_parse_status(const char *text, struct muster__process_readi
 	number_after(text, "\nnonvoluntary_ctxt_switches:", &out->self.involuntary);
 }
 
-bool muster__process_files_read(struct muster__process_files *files, struct muster__process_reading *out)
+int muster__process_files_read(struct muster__process_files *files, struct muster__process_reading *out)
 {
 	struct muster__process_reading reading = {0};
 	char text[TEXT_BYTES];
+	int rc = file_read(files->pid, "stat", files->stat, text);
 
-	if (!file_read(files->pid, "stat", files->stat, text) || !muster__process_parse_stat(text, &reading))
-		return false;
-	if (files->start_ticks && files->start_ticks != reading.start_ticks)
-		return false; /* another process of that pid */
+	if (rc == 0 && !muster__process_parse_stat(text, &reading))
+		rc = -EIO;
+	if (rc == 0 && files->start_ticks && files->start_ticks != reading.start_ticks)
+		rc = -ESRCH; /* another process of that pid */
+	if (rc != 0)
+		return rc;
 	files->start_ticks = reading.start_ticks;
-	if (file_read(files->pid, "status", files->status, text))
+	if (file_read(files->pid, "status", files->status, text) == 0)
 		muster__process_parse_status(text, &reading);
 	*out = reading;
-	return true;
+	return 0;
 }
 
 /* ---- descriptors -------------------------------------------------------------------------- */
@@ -150,7 +167,7 @@ double muster__process_max_fds(pid_t pid)
 
 	if (prlimit(pid, RLIMIT_NOFILE, NULL, &limit) == 0)
 		return (double)limit.rlim_cur;
-	if (file_read(pid, "limits", -1, text))
+	if (file_read(pid, "limits", -1, text) == 0)
 		number_after(text, "\nMax open files", &count);
 	return count;
 }
@@ -162,7 +179,7 @@ double muster__process_proportional_bytes(pid_t pid)
 	char text[TEXT_BYTES];
 	double kilobytes = -1;
 
-	if (file_read(pid, "smaps_rollup", -1, text))
+	if (file_read(pid, "smaps_rollup", -1, text) == 0)
 		number_after(text, "\nPss:", &kilobytes);
 	return kilobytes < 0 ? -1 : kilobytes * 1024;
 }

@@ -30,12 +30,13 @@ struct muster__process_files {
 	int stat, status;               /* -1: opened each time */
 };
 
-/* `keep`: with descriptors of its own. Safe to close a zeroed one that was never opened: it is not to be. */
+/* `keep`: with descriptors of its own, unless half of ours are in use. */
 void muster__process_files_open(pid_t pid, bool keep, struct muster__process_files *out);
 void muster__process_files_close(struct muster__process_files *files);
 
-/* Returns false if the process is gone: somebody has waited for it. */
-bool muster__process_files_read(struct muster__process_files *files, struct muster__process_reading *out);
+/* Returns 0; -ESRCH if the process is gone: somebody has waited for it; another -errno if that cannot be said now, for
+ * want of descriptors, say. */
+int muster__process_files_read(struct muster__process_files *files, struct muster__process_reading *out);
 
 /* Parts of the text of /proc/PID/stat and status; what is not there stays. Returns false if it is no such text. */
 bool muster__process_parse_stat(const char *text, struct muster__process_reading *out);

@@ -287,7 +287,7 @@ static void sample(struct muster__saturation *s)
 	proportional_due(s);
 	for (size_t i = 0; i < s->members.count; i++) {
 		struct muster__member *m = &s->members.list[i];
-		if (!m->listed || m->last.ended)
+		if (!m->listed || !m->known || m->last.ended)
 			continue;
 		measure(s, m, &entries, values);
 		worker_show(s, m->worker, values);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the master reads of processes and of the out-of-memory killer: texts of the kernel, with names that processes chose. */
+#include <errno.h>
 #include <fcntl.h>
 
 #include <sys/resource.h>
@@ -57,9 +58,9 @@ static void a_pid_used_again_is_another_process(void **state)
 
 	(void)state;
 	muster__process_files_open(getpid(), false, &files);
-	assert_true(muster__process_files_read(&files, &r));
+	assert_int_equal(muster__process_files_read(&files, &r), 0);
 	files.start_ticks--;
-	assert_false(muster__process_files_read(&files, &r));
+	assert_int_equal(muster__process_files_read(&files, &r), -ESRCH);
 	muster__process_files_close(&files);
 }
 
@@ -74,10 +75,10 @@ static void a_process_that_was_waited_for_is_gone(void **state)
 		_exit(0);
 	muster__process_files_open(pid, true, &files);
 	do
-		assert_true(muster__process_files_read(&files, &r));
+		assert_int_equal(muster__process_files_read(&files, &r), 0);
 	while (!r.ended);
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
-	assert_false(muster__process_files_read(&files, &r));
+	assert_int_equal(muster__process_files_read(&files, &r), -ESRCH);
 	muster__process_files_close(&files);
 }
 
@@ -119,6 +120,35 @@ static void what_another_master_has_told_is_not_told_again(void **state)
 	assert_int_equal(all.count, 0);
 	muster__members_free(&all);
 	muster__members_free(&later);
+}
+
+/* Descriptors run out: nobody is taken for dead, to be counted anew as another. */
+static void who_cannot_be_read_now_is_not_gone(void **state)
+{
+	struct muster__members all = {.spent = spent};
+	struct muster__member_seen seen = {worker_start(burn, NULL), 0};
+	struct rlimit limit, none;
+
+	(void)state;
+	told = 0;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	none = (struct rlimit){0, limit.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	assert_int_equal(muster__members_sample(&all, &seen, 1), 0);
+	assert_int_equal(all.count, 1);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	assert_int_equal(muster__members_sample(&all, &seen, 1), 0);
+	double before = told;
+	assert_true(before >= 0.17);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	assert_int_equal(muster__members_sample(&all, &seen, 1), 0);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	assert_int_equal(muster__members_sample(&all, &seen, 1), 0);
+	assert_true(told - before < 0.1);
+	worker_kill(seen.pid);
+	assert_int_equal(muster__members_sample(&all, &seen, 1), 0);
+	assert_int_equal(all.count, 0);
+	muster__members_free(&all);
 }
 
 static void each_has_a_number_of_its_own(void **state)
@@ -191,6 +221,7 @@ int main(void)
 		cmocka_unit_test(a_pid_used_again_is_another_process),
 		cmocka_unit_test(a_process_that_was_waited_for_is_gone),
 		cmocka_unit_test(what_another_master_has_told_is_not_told_again),
+		cmocka_unit_test(who_cannot_be_read_now_is_not_gone),
 		cmocka_unit_test(each_has_a_number_of_its_own),
 		cmocka_unit_test(counts_of_the_killer_are_found),
 		cmocka_unit_test(each_kill_explains_one_death_for_a_while),
