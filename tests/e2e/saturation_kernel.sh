@@ -12,7 +12,7 @@ unix = socket.socket(socket.AF_UNIX)
 unix.bind(sys.argv[1] + "/sock\\\n")
 unix.listen(3)
 with open(sys.argv[1] + "/ports.new", "w") as out:
-    print(tcp.getsockname()[1], file=out)
+    print(tcp.getsockname()[1], v6.getsockname()[1] if v6 else "", file=out)
 os.rename(sys.argv[1] + "/ports.new", sys.argv[1] + "/ports")
 signal.signal(signal.SIGUSR1, lambda *_: tcp.close())
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
@@ -47,7 +47,7 @@ listen_start() {
 	rm -f "$dir/ports" "$dir"/sock*
 	start_by "$name" "${@:-env}"
 	until_true 30 [ -s "$dir/ports" ] || fail "$name: the server listens"
-	port=$(cat "$dir/ports")
+	read -r port port6 <"$dir/ports"
 	tcp="{address=\"127.0.0.1:$port\"}"
 }
 # start_by NAME COMMAND...: the master under a command that changes what it may do.
@@ -72,6 +72,7 @@ unix="{address=\"$dir/sock\\\\x5c\\\\x0a\"}" # escaped by us, and that by the pa
 plainly() { [ "$(scrape | grep -F "$1 " | sed 's/.* //')" = "$2" ]; }
 until_true 30 exactly "muster_listener_backlog$tcp" 7 && ok backlog_is_told || fail "backlog_is_told: $(scrape | grep muster_listener)"
 is queue_is_empty "$(sample "muster_listener_queue_length$tcp")" 0
+[ -z "$port6" ] || is ipv6_backlog_is_told "$(sample "muster_listener_backlog{address=\"[::1]:$port6\"}")" 5
 connect "$port" 5
 until_true 30 exactly "muster_listener_queue_length$tcp" 5 && ok connections_not_accepted_are_counted || fail "connections_not_accepted_are_counted: $(scrape | grep muster_listener)"
 connect "$port" 20
@@ -97,6 +98,7 @@ gcc -Wall -Werror -o "$no_netlink" "$(dirname "$0")/no_netlink.c" || fail "no_ne
 listen_start refused "$no_netlink"
 connect "$port" 4
 until_true 30 exactly "muster_listener_queue_length$tcp" 4 && ok queue_is_read_from_proc || fail "queue_is_read_from_proc: $(scrape | grep muster_listener)"
+[ -z "$port6" ] || ! absent "muster_listener_queue_length{address=\"[::1]:$port6\"} 0" && ok ipv6_queue_is_read_from_proc || fail "ipv6_queue_is_read_from_proc: $(scrape | grep muster_listener)"
 absent "muster_listener_backlog$tcp" && ok backlog_is_absent || fail backlog_is_absent
 absent "muster_listener_queue_length$unix" && ok unix_queue_is_absent || fail unix_queue_is_absent
 at_least 'muster_listener_failures_total{reason="sock_diag"}' 1 && ok refusal_is_counted || fail refusal_is_counted
