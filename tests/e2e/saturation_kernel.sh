@@ -119,6 +119,9 @@ oom_group() {
 	done
 	return 1
 }
+group=
+group_remove() { [ ! -d "$group" ] || until_true 10 rmdir "$group" || true; }
+trap '{ finish_trees || { finish; group_remove; exit 1; }; }; finish; group_remove' EXIT
 cat >"$dir/oom.py" <<'PY'
 import os, sys, time
 if not os.path.exists(sys.argv[1]):
@@ -145,7 +148,6 @@ if oom_group; then
 	holds_oom=$(scrape | grep -c '^muster_oom_kills_total{scope=".*"} [1-9]' || true)
 	is oom_kills_are_counted "$holds_oom" 1
 	stop TERM
-	until_true 10 rmdir "$group" || fail "cgroup removed"
 else
 	echo "# no cgroup can be made here: tests/unit/test_process_files.c alone reads the counters"
 fi
