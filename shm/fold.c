@@ -272,7 +272,8 @@ void muster__region_trim(struct muster_region *region)
 
 	for (size_t i = region->slabs_count; region->lock >= 0 && i-- > 0;) {
 		const struct muster__slab *slab = region->slabs[i];
-		if (slab->state != MUSTER__SLAB_QUARANTINED || slab->passing || kept++ < MUSTER__QUARANTINED_KEPT)
+		if (slab->state != MUSTER__SLAB_QUARANTINED || slab->passing ||
+		    (muster__slab_imported(slab) && !region->import_compact) || kept++ < MUSTER__QUARANTINED_KEPT)
 			continue;
 		if (is_left(region, slab->name, slab->ino) && unlinkat(region->dir, slab->name, 0) == 0)
 			muster__roll_strike(region, i);

@@ -199,7 +199,7 @@ static int series_map(struct muster__merge *merge, struct muster__catalogue *nod
 		rc = cells_map(&node->mapping, record, series);
 	if (rc != 0)
 		return rc;
-	if (series->created_unix_ns == 0 || record->created_unix_ns < series->created_unix_ns)
+	if (record->created_unix_ns && (series->created_unix_ns == 0 || record->created_unix_ns < series->created_unix_ns))
 		series->created_unix_ns = record->created_unix_ns;
 	node->series[i].view = series;
 	return 0;

@@ -14,6 +14,9 @@
  *
  * Source: R. Giulietti, "The Schubfach way to render doubles", 2021; his names in brackets.
  */
+#include <locale.h>
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "number_table.h"
@@ -260,4 +263,16 @@ size_t muster__number_real(char *out, double x, bool le_style)
 		*at++ = '+';
 	at = size == infinity ? put(at, "Inf", 3) : put_finite(at, size, le_style);
 	return (size_t)(at - out);
+}
+
+double muster__number_read(const char *text)
+{
+	locale_t c = newlocale(LC_ALL_MASK, "C", NULL);
+	char *end = NULL;
+
+	if (c == NULL)
+		return NAN;
+	double x = strtod_l(text, &end, c);
+	freelocale(c);
+	return end == text ? NAN : x;
 }

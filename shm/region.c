@@ -254,7 +254,7 @@ static void short_quarantine(struct muster_region *region, struct muster__slab *
 
 	for (size_t i = 0; i < region->slabs_count; i++) {
 		struct muster__slab *slab = region->slabs[i];
-		if (slab->state != MUSTER__SLAB_LIVE)
+		if (slab->state != MUSTER__SLAB_LIVE || slab->import)
 			continue;
 		if (slab == found ||
 		    (slab->fd >= 0 && fstat(slab->fd, &st) == 0 && (uint64_t)st.st_size < slab->geometry.file_bytes))

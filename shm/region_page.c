@@ -3,8 +3,6 @@
  * region_page.c - a region's view through an encoder, and a value out of its text.
  */
 #include <errno.h>
-#include <locale.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "encode.h"
@@ -47,18 +45,6 @@ static const char *value_of(const char *line, size_t bytes, const char *sample, 
 	return is ? line + sample_bytes + 1 : NULL;
 }
 
-/* A page spells numbers in the C locale, whatever the program's is. */
-static int number_read(const char *number, double *value)
-{
-	locale_t c = newlocale(LC_ALL_MASK, "C", NULL);
-
-	if (c == NULL)
-		return -ENOMEM;
-	*value = strtod_l(number, NULL, c);
-	freelocale(c);
-	return 0;
-}
-
 int muster_region_value(struct muster_region *region, const char *sample, double *value)
 {
 	size_t sample_bytes = strlen(sample), left = 0;
@@ -71,7 +57,8 @@ int muster_region_value(struct muster_region *region, const char *sample, double
 		size_t bytes = (size_t)((const char *)memchr(line, '\n', left) - line) + 1;
 		const char *number = value_of(line, bytes, sample, sample_bytes);
 		if (number) {
-			return number_read(number, value);
+			*value = muster__number_read(number);
+			return 0;
 		}
 		line += bytes;
 		left -= bytes;

@@ -16,6 +16,7 @@
 
 #include "forgotten.h"
 #include "grow.h"
+#include "import.h"
 #include "requests.h"
 
 #define SETTLE_TRIES 8
@@ -166,7 +167,8 @@ static void unseen_strike(struct muster_region *region)
 {
 	for (size_t i = region->slabs_count; i-- > 0;) {
 		const struct muster__slab *slab = region->slabs[i];
-		if (!slab->seen && (slab->state == MUSTER__SLAB_QUARANTINED || slab->state == MUSTER__SLAB_FOLDED))
+		if (!slab->seen && !muster__slab_imported(slab) &&
+		    (slab->state == MUSTER__SLAB_QUARANTINED || slab->state == MUSTER__SLAB_FOLDED))
 			muster__roll_strike(region, i);
 	}
 }
@@ -199,6 +201,9 @@ int muster__roll_scan(struct muster_region *region)
 	struct stat st;
 
 	passing_retry(region);
+	int imported = muster__imports_scan(region);
+	if (imported != 0)
+		return imported;
 	if (fstat(region->dir, &st) != 0)
 		return -errno;
 	if (st.st_mtim.tv_sec == region->scanned.tv_sec && st.st_mtim.tv_nsec == region->scanned.tv_nsec)
@@ -248,7 +253,9 @@ static int life_ask(struct muster_region *region)
 		if (slab->state != MUSTER__SLAB_LIVE)
 			continue;
 		bool readable = (p++)->revents & POLLIN;
-		if (!slab->gone)
+		if (slab->import)
+			slab->gone = muster__import_left(slab); /* it may be opened again */
+		else if (!slab->gone)
 			slab->gone = !muster__life_goes_on(&slab->life, &slab->identity, slab->fd, slab->ino, readable);
 		if (!slab->gone)
 			slab->activity.alive_ns = now_ns;
@@ -256,11 +263,24 @@ static int life_ask(struct muster_region *region)
 	return 0;
 }
 
+/* Imported files of the dead are finished where they are folded then; else they are read on, as they may live again. */
+static bool is_over(struct muster_region *region, struct muster__slab *slab)
+{
+	if (slab->gone && slab->import && !(region->import_compact && region->lock >= 0))
+		return false;
+	if (slab->gone && slab->import)
+		slab->gone = muster__import_hide(region, slab);
+	return slab->gone;
+}
+
 static int slab_follow(struct muster_region *region, struct muster__slab *slab)
 {
-	int rc = muster__slab_tail(slab, false);
+	bool over = is_over(region, slab);
+	int rc = slab->import ? muster__import_follow(slab) : 0;
 
-	if (rc == 0 && slab->gone)
+	if (rc == 0)
+		rc = muster__slab_tail(slab, false);
+	if (rc == 0 && over)
 		rc = muster__slab_finish(slab);
 	if (muster__is_bad(rc))
 		muster__roll_quarantine(region, slab, muster__bad_reason(rc));

@@ -60,8 +60,12 @@ struct muster_region {
 	size_t expired_count;                   /* series of the view that the next fold forgets */
 	/* the view */
 	struct muster__merge merge;
-	bool remake;                     /* something in the view is no longer to be believed: make it anew */
-	struct muster__text_buffer page; /* as it was written last */
+	bool remake; /* something in the view is no longer to be believed: make it anew */
+	/* prometheus_client's directory; import_dir.c */
+	char import_path[MUSTER_REGION_PATH_BYTES_MAX + 1]; /* seen from `dir`; "": none */
+	bool import_compact;                                /* the dead go into the ledger, and their files */
+	int import_error;                                   /* of the last look at the directory */
+	struct muster__text_buffer page;                    /* as it was written last */
 	muster_quarantine_fn *on_quarantine;
 	void *on_quarantine_ctx;
 };

@@ -16,6 +16,7 @@
 #include "atomic.h"
 #include "grow.h"
 #include "guard.h"
+#include "import.h"
 #include "own_slab.h"
 
 #define CHUNK_BYTES (UINT64_C(1) << 20) /* of catalogue copied at a time; no record is longer */
@@ -78,7 +79,7 @@ static int own_map(int dir, struct muster__slab *slab, uint64_t *bytes)
 	return rc;
 }
 
-static struct muster__slab *slab_alloc(const char *name)
+struct muster__slab *muster__slab_alloc(const char *name)
 {
 	struct muster__slab *slab = calloc(1, sizeof *slab);
 	char *copy = strdup(name);
@@ -96,7 +97,7 @@ static struct muster__slab *slab_alloc(const char *name)
 
 int muster__slab_open(int dir, const char *name, uid_t owner, bool ledger, struct muster__slab **out)
 {
-	struct muster__slab *slab = slab_alloc(name);
+	struct muster__slab *slab = muster__slab_alloc(name);
 	uint64_t bytes = 0;
 
 	if (slab == NULL)
@@ -127,6 +128,7 @@ void muster__slab_let_go(struct muster__slab *slab)
 		close(slab->fd);
 	slab->fd = -1;
 	muster__life_end(&slab->life);
+	muster__import_free(&slab->import);
 }
 
 void muster__slab_quarantine(struct muster__slab *slab, enum muster_quarantine reason)
@@ -307,7 +309,7 @@ void muster__slab_source(const struct muster__slab *slab, bool ledger, struct mu
 		.catalogue = slab->catalogue,
 		.bank_count = slab->banks_used,
 		.pid = slab->identity.pid,
-		.live = slab->state == MUSTER__SLAB_LIVE,
+		.live = slab->state == MUSTER__SLAB_LIVE && !slab->gone,
 		.ledger = ledger,
 		.hidden = slab->hidden,
 		.hidden_count = slab->hidden_count,

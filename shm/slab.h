@@ -11,6 +11,7 @@
 #ifndef MUSTER__SLAB_H
 #define MUSTER__SLAB_H
 
+#include <string.h>
 #include <sys/types.h>
 
 #include <muster/region.h>
@@ -45,6 +46,7 @@ struct muster__slab {
 	size_t map_bytes;
 	uint64_t banks_used;
 	struct muster__activity_known activity;
+	struct muster__import *import; /* the file is prometheus_client's, and `map` a private image of it; or NULL */
 	struct muster__catalogue *catalogue;
 	/* dead: events, gauges, then the banks one after another */
 	uint64_t *last;
@@ -62,6 +64,15 @@ struct muster__slab {
  * Returns 0; MUSTER__BAD(...); -EMFILE, -ENFILE; -ENOENT if it is gone, -ENOMEM: no slab. */
 int muster__slab_open(int dir, const char *name, uid_t owner, bool ledger, struct muster__slab **out);
 void muster__slab_destroy(struct muster__slab **slab);
+
+/* Is it a file of prometheus_client's? Natives have no directory in their names. */
+static inline bool muster__slab_imported(const struct muster__slab *slab)
+{
+	return strchr(slab->name, '/') != NULL;
+}
+
+/* A slab of that name, LIVE, without a file yet. Returns NULL without memory. */
+struct muster__slab *muster__slab_alloc(const char *name);
 
 /* Map a slab that is open, and begin at the root of the catalogues. Returns 0; MUSTER__BAD(...); -ENOMEM. */
 int muster__slab_attach(struct muster__slab *slab, struct muster__catalogue *root);

@@ -80,6 +80,8 @@ const struct muster__view_family *muster__view_family_named(const struct muster_
  * NaN. Independent of the locale. */
 size_t muster__number_real(char *out, double x, bool le_style);
 size_t muster__number_uint(char *out, uint64_t n);
+/* The number a NUL-terminated text begins with; NaN if there is none, or no memory. Independent of the locale. */
+double muster__number_read(const char *text);
 size_t muster__number_int(char *out, int64_t n);
 
 #endif

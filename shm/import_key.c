@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * import_key.c - the key of an entry: a small JSON array. Runs in readers, on private memory.
+ */
+#include "import.h"
+
+#include <string.h>
+
+/* What is left to read, and where decoded text goes. Decoded text is never longer than its JSON. */
+struct reading {
+	const char *at, *end;
+	char *out;
+};
+
+static void spaces_skip(struct reading *r)
+{
+	while (r->at < r->end && (*r->at == ' ' || *r->at == '\t'))
+		r->at++;
+}
+
+static bool take(struct reading *r, char c)
+{
+	spaces_skip(r);
+	if (r->at == r->end || *r->at != c)
+		return false;
+	r->at++;
+	return true;
+}
+
+/* ---- strings ------------------------------------------------------------------------------ */
+
+static bool hex4(struct reading *r, uint32_t *out)
+{
+	uint32_t value = 0;
+
+	if (r->end - r->at < 4)
+		return false;
+	for (int i = 0; i < 4; i++) {
+		char c = *r->at++;
+		uint32_t digit = c >= '0' && c <= '9'   ? (uint32_t)(c - '0')
+		                 : c >= 'a' && c <= 'f' ? (uint32_t)(c - 'a' + 10)
+		                 : c >= 'A' && c <= 'F' ? (uint32_t)(c - 'A' + 10)
+		                                        : 16;
+		if (digit == 16)
+			return false;
+		value = value << 4 | digit;
+	}
+	*out = value;
+	return true;
+}
+
+static void put_utf8(struct reading *r, uint32_t c)
+{
+	if (c < 0x80) {
+		*r->out++ = (char)c;
+	} else if (c < 0x800) {
+		*r->out++ = (char)(0xc0 | c >> 6);
+		*r->out++ = (char)(0x80 | (c & 0x3f));
+	} else if (c < 0x10000) {
+		*r->out++ = (char)(0xe0 | c >> 12);
+		*r->out++ = (char)(0x80 | (c >> 6 & 0x3f));
+		*r->out++ = (char)(0x80 | (c & 0x3f));
+	} else {
+		*r->out++ = (char)(0xf0 | c >> 18);
+		*r->out++ = (char)(0x80 | (c >> 12 & 0x3f));
+		*r->out++ = (char)(0x80 | (c >> 6 & 0x3f));
+		*r->out++ = (char)(0x80 | (c & 0x3f));
+	}
+}
+
+/* Behind \u. A half of a surrogate pair, or a NUL, is refused: no label can have it. */
+static bool unicode(struct reading *r)
+{
+	uint32_t c, low;
+
+	if (!hex4(r, &c) || c == 0 || (c >= 0xdc00 && c < 0xe000))
+		return false;
+	if (c >= 0xd800 && c < 0xdc00) {
+		if (r->end - r->at < 2 || r->at[0] != '\\' || r->at[1] != 'u')
+			return false;
+		r->at += 2;
+		if (!hex4(r, &low) || low < 0xdc00 || low >= 0xe000)
+			return false;
+		c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
+	}
+	put_utf8(r, c);
+	return true;
+}
+
+static bool escape(struct reading *r)
+{
+	static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
+	char c = r->at < r->end ? *r->at++ : '\0';
+	const char *which = c ? strchr(from, c) : NULL;
+
+	if (c == 'u')
+		return unicode(r);
+	if (which == NULL)
+		return false;
+	*r->out++ = to[which - from];
+	return true;
+}
+
+static bool string(struct reading *r, const char **out)
+{
+	*out = r->out;
+	if (!take(r, '"'))
+		return false;
+	while (r->at < r->end && *r->at != '"') {
+		char c = *r->at++;
+		if (c == '\0' || (c == '\\' && !escape(r)))
+			return false;
+		if (c != '\\')
+			*r->out++ = c;
+	}
+	if (r->at == r->end)
+		return false;
+	r->at++;
+	*r->out++ = '\0';
+	return true;
+}
+
+/* ---- the array ---------------------------------------------------------------------------- */
+
+static bool label(struct reading *r, struct muster__import_key *key)
+{
+	const char *name, *value;
+
+	if (!string(r, &name) || !take(r, ':') || !string(r, &value))
+		return false;
+	if (strcmp(name, "le") == 0) {
+		key->le = value;
+		return true;
+	}
+	if (key->label_count == MUSTER_LABELS_MAX)
+		return false;
+	key->names[key->label_count] = name;
+	key->values[key->label_count++] = value;
+	return true;
+}
+
+static bool labels(struct reading *r, struct muster__import_key *key)
+{
+	if (!take(r, '{'))
+		return false;
+	if (take(r, '}'))
+		return true;
+	do
+		if (!label(r, key))
+			return false;
+	while (take(r, ','));
+	return take(r, '}');
+}
+
+bool muster__import_key_read(const char *key, size_t count, char *out_text, struct muster__import_key *out)
+{
+	struct reading r = {key, key + count, out_text};
+
+	*out = (struct muster__import_key){0};
+	if (!take(&r, '[') || !string(&r, &out->metric) || !take(&r, ',') || !string(&r, &out->sample) || !take(&r, ',') ||
+	    !labels(&r, out))
+		return false;
+	if (take(&r, ',') && !string(&r, &out->help))
+		return false;
+	return take(&r, ']') && r.at == r.end;
+}

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Files of prometheus_client: of its later format, of its earliest, and of nobody's. */
+#include <fcntl.h>
+#include <limits.h>
+
+#include "reading.h"
+#include "shm/import.h"
+
+static char files[PATH_MAX];
+
+static int files_setup(void **state)
+{
+	(void)setup(state);
+	(void)snprintf(files, sizeof files, "%s/files", support_region);
+	return mkdir(files, 0700);
+}
+
+static int files_teardown(void **state)
+{
+	char command[PATH_MAX + 16];
+
+	(void)snprintf(command, sizeof command, "rm -rf %s", files);
+	assert_int_equal(system(command), 0);
+	return teardown(state);
+}
+
+static struct muster_region *importing(const char *path)
+{
+	struct muster_region *region = reader_open();
+
+	assert_int_equal(muster_region_import(region, path, 0), 0);
+	assert_int_equal(muster_region_refresh(region), 0);
+	return region;
+}
+
+static double value(struct muster_region *region, const char *sample)
+{
+	double x = NAN;
+
+	(void)muster_region_value(region, sample, &x);
+	return x;
+}
+
+static void golden_files_are_read(void **state)
+{
+	char golden[PATH_MAX];
+
+	(void)state;
+	assert_non_null(realpath("tests/golden/client_python", golden));
+	struct muster_region *region = importing(golden);
+	assert_int_equal(told.count, 0);
+	assert_true(value(region, "c_total{a=\"\xc3\xbc\\n\\\"\xf0\x9f\x98\x80\",b=\"x\"}") == 2.5);
+	assert_true(value(region, "g") == 7);
+	assert_true(value(region, "h_bucket{le=\"0.1\"}") == 0);
+	assert_true(value(region, "h_bucket{le=\"1.0\"}") == 1);
+	assert_true(value(region, "h_bucket{le=\"5e+06\"}") == 1);
+	assert_true(value(region, "h_bucket{le=\"+Inf\"}") == 1);
+	assert_true(value(region, "h_sum") == 0.5);
+	assert_true(value(region, "h_count") == 1);
+	assert_true(value(region, "s_count") == 1);
+	assert_true(value(region, "s_sum") == 3);
+	muster_region_destroy(&region);
+}
+
+/* ---- by hand ------------------------------------------------------------------------------ */
+
+static unsigned char bytes[65536];
+static uint32_t used;
+
+static void entry(const char *key, double x)
+{
+	uint32_t n = (uint32_t)strlen(key), pad = 8 - (n + 4) % 8;
+
+	memcpy(bytes + used, &n, sizeof n);
+	memcpy(bytes + used + 4, key, n);
+	memset(bytes + used + 4 + n, ' ', pad);
+	memcpy(bytes + used + 4 + n + pad, &x, sizeof x);
+	used += 4 + n + pad + 8;
+}
+
+static void file_write(const char *name, uint32_t count)
+{
+	char path[PATH_MAX + 64];
+
+	memcpy(bytes, &used, sizeof used);
+	(void)snprintf(path, sizeof path, "%s/%s", files, name);
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	assert_int_equal(write(fd, bytes, count), count);
+	close(fd);
+}
+
+static int file_begin(void)
+{
+	memset(bytes, 0, sizeof bytes);
+	used = 8;
+	return 0;
+}
+
+static void keys_without_help_are_the_earliest_format(void **state)
+{
+	(void)state;
+	file_begin();
+	entry("[\"c\", \"c_total\", {}]", 3);
+	entry("[\"d\", \"d_total\", {\"l\": \"v\"}, \"\"]", 4);
+	file_write("counter_1.db", 4096);
+	struct muster_region *region = importing(files);
+	assert_true(value(region, "c_total") == 3);
+	assert_true(value(region, "d_total{l=\"v\"}") == 4);
+	muster_region_destroy(&region);
+}
+
+static void what_no_family_could_be_is_left_out_and_counted(void **state)
+{
+	static const char *const keys[] = {
+		"[\"a\", \"a-b_total\", {}, \"h\"]",
+		"[\"b\", \"b_total\", {\"__x\": \"v\"}, \"h\"]",
+		"[\"c\", \"c_total\", {\"l\": \"\\ud800\"}, \"h\"]",
+		"[\"d\", \"d_total\", {\"le\": \"1\"}, \"h\"]",
+		"[\"e\", \"e_total\", {\"l\": 1}, \"h\"]",
+		"[\"f\", \"f_total\", [\"l\"], [\"v\"]]",
+	};
+
+	(void)state;
+	file_begin();
+	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+		entry(keys[i], 1);
+	entry("[\"good\", \"good_total\", {}, \"h\"]", 5);
+	file_write("counter_1.db", 4096);
+	struct muster_region *region = importing(files);
+	assert_int_equal(told.count, 0);
+	assert_true(value(region, "good_total") == 5);
+	assert_true(value(region, "muster_dropped_families_total{reason=\"invalid\"}") == sizeof keys / sizeof *keys);
+	muster_region_destroy(&region);
+}
+
+static void a_histogram_is_shown_when_it_is_complete(void **state)
+{
+	(void)state;
+	file_begin();
+	entry("[\"h\", \"h_sum\", {}, \"h\"]", 1.5);
+	entry("[\"h\", \"h_bucket\", {\"le\": \"1.0\"}, \"h\"]", 1);
+	file_write("histogram_1.db", 4096);
+	struct muster_region *region = importing(files);
+	assert_true(isnan(value(region, "h_count")));
+	entry("[\"h\", \"h_bucket\", {\"le\": \"+Inf\"}, \"h\"]", 2);
+	memcpy(bytes, &used, sizeof used);
+	char path[PATH_MAX + 64];
+	(void)snprintf(path, sizeof path, "%s/histogram_1.db", files);
+	int fd = open(path, O_WRONLY);
+	assert_int_equal(pwrite(fd, bytes, 4096, 0), 4096);
+	assert_int_equal(muster_region_refresh(region), 0);
+	assert_true(value(region, "h_count") == 3);
+	assert_true(value(region, "h_bucket{le=\"1.0\"}") == 1);
+	close(fd);
+	muster_region_destroy(&region);
+}
+
+static void other_bounds_are_a_conflict_and_never_mixed(void **state)
+{
+	(void)state;
+	for (int i = 1; i <= 2; i++) {
+		char name[32], le[64];
+		file_begin();
+		(void)snprintf(le, sizeof le, "[\"h\", \"h_bucket\", {\"le\": \"%d.0\"}, \"h\"]", i);
+		entry("[\"h\", \"h_sum\", {}, \"h\"]", 1);
+		entry(le, 1);
+		entry("[\"h\", \"h_bucket\", {\"le\": \"+Inf\"}, \"h\"]", 1);
+		(void)snprintf(name, sizeof name, "histogram_%d.db", i);
+		file_write(name, 4096);
+	}
+	struct muster_region *region = importing(files);
+	assert_true(value(region, "h_count") == 2);
+	assert_true(value(region, "muster_dropped_families_total{reason=\"conflict\"}") == 1);
+	muster_region_destroy(&region);
+}
+
+static void files_that_lie_are_quarantined(void **state)
+{
+	(void)state;
+	file_begin();
+	entry("[\"c\", \"c_total\", {}, \"h\"]", 3);
+	uint32_t good = used;
+	file_write("counter_1.db", 4096);
+	file_write("counter_2.db", good - 8); /* cut off */
+	used += 24;
+	file_write("counter_3.db", 4096); /* something behind the last entry */
+	used = 0x7ffffff8;
+	file_write("counter_4.db", 4096);
+	used = good;
+	bytes[8] = 0xff; /* a key longer than the file */
+	file_write("counter_5.db", 4096);
+	struct muster_region *region = importing(files);
+	assert_int_equal(told.count, 4);
+	assert_true(value(region, "c_total") == 3);
+	muster_region_destroy(&region);
+}
+
+static void a_file_that_shrinks_takes_nobody_with_it(void **state)
+{
+	char path[PATH_MAX + 64];
+
+	(void)state;
+	assert_int_equal(muster_guard_install(), 0);
+	file_begin();
+	entry("[\"c\", \"c_total\", {}, \"h\"]", 3);
+	file_write("counter_1.db", 8192);
+	file_write("counter_2.db", 8192);
+	struct muster_region *region = importing(files);
+	assert_true(value(region, "c_total") == 6);
+	(void)snprintf(path, sizeof path, "%s/counter_2.db", files);
+	assert_int_equal(truncate(path, 0), 0);
+	assert_int_equal(muster_region_refresh(region), 0);
+	assert_int_equal(told.reason, MUSTER_QUARANTINE_SHRUNK);
+	assert_true(value(region, "c_total") == 3);
+	muster_region_destroy(&region);
+}
+
+/* Any bytes, changed here and there: read to the end, or refused. */
+static void changed_bytes_are_read_or_refused(void **state)
+{
+	static const char *const names[] = {"counter_1.db", "histogram_1.db", "summary_1.db", "gauge_all_1.db"};
+
+	(void)state;
+	srand(1);
+	for (int round = 0; round < 400; round++) {
+		file_begin();
+		entry("[\"h\", \"h_sum\", {\"a\": \"\\u00fc\\\"\"}, \"help\"]", 1);
+		entry("[\"h\", \"h_bucket\", {\"a\": \"\\u00fc\\\"\", \"le\": \"1.0\"}, \"help\"]", 1);
+		entry("[\"h\", \"h_bucket\", {\"a\": \"\\u00fc\\\"\", \"le\": \"+Inf\"}, \"help\"]", 1);
+		entry("[\"h\", \"h_count\", {\"a\": \"\\u00fc\\\"\"}, \"help\"]", 1);
+		for (int i = rand() % 6; i > 0; i--)
+			bytes[8 + (uint32_t)rand() % (used - 8)] = (unsigned char)rand();
+		if (rand() % 8 == 0)
+			used = (uint32_t)rand() % 5000;
+		file_write(names[round % 4], 4096);
+		struct muster_region *region = importing(files);
+		const char *text;
+		size_t count;
+		assert_int_equal(muster_region_text(region, &text, &count), 0);
+		muster_region_destroy(&region);
+	}
+}
+
+int main(void)
+{
+#define ONE(test) cmocka_unit_test_setup_teardown(test, files_setup, files_teardown)
+	const struct CMUnitTest tests[] = {
+		ONE(golden_files_are_read),
+		ONE(keys_without_help_are_the_earliest_format),
+		ONE(what_no_family_could_be_is_left_out_and_counted),
+		ONE(a_histogram_is_shown_when_it_is_complete),
+		ONE(other_bounds_are_a_conflict_and_never_mixed),
+		ONE(files_that_lie_are_quarantined),
+		ONE(a_file_that_shrinks_takes_nobody_with_it),
+		ONE(changed_bytes_are_read_or_refused),
+	};
+
+	return cmocka_run_group_tests_name("import", tests, NULL, NULL);
+}
