@@ -35,6 +35,7 @@ struct muster__collector {
 	int epoll_fd;
 	int fold_error;    /* of the last fold, so that a lasting one is logged once */
 	int refresh_error; /* likewise */
+	int import_error;  /* likewise */
 	uint64_t looked_ms, folded_ms;
 	unsigned quarantine_lines;
 	int pidfds[PIDFDS_MAX];
@@ -74,6 +75,7 @@ static int refresh(struct muster__collector *c)
 	c->quarantine_lines = 0;
 	int rc = muster_region_refresh(c->region);
 	log_change(&c->refresh_error, rc, "reading the region");
+	log_change(&c->import_error, muster__region_import_error(c->region), "reading the multiprocess directory");
 	c->looked_ms = uv_now(c->loop);
 	watch_pidfds(c);
 	return rc;

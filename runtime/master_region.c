@@ -4,8 +4,11 @@
  * needs the loop, and what is refused leaves no trace. Runs in the master.
  */
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 
 #include "log.h"
@@ -56,6 +59,44 @@ static int region_path_make_absolute(struct master *m)
 	return rc;
 }
 
+/* ---- prometheus_client's files ------------------------------------------------------------ */
+
+static int multiproc_refused(const char *path, int rc)
+{
+	return muster__refuse(EX_NOINPUT, "--multiproc-dir %s: %s; give a directory the workers can write, or none", path,
+	                      rc == -ENAMETOOLONG ? "the path is too long" : strerror(-rc));
+}
+
+/* Its absolute path, made if it is ours to make. Returns 0 or -errno. */
+static int multiproc_path(const struct master *m, char path[PATH_MAX])
+{
+	bool own = strcmp(m->opts->multiproc_dir, MUSTER__MULTIPROC_OWN) == 0;
+	char wanted[PATH_MAX];
+	int n = snprintf(wanted, sizeof wanted, "%s%s%s", own ? m->path : "", own ? "/" : "", m->opts->multiproc_dir);
+
+	if (n < 0 || (size_t)n >= sizeof wanted)
+		return -ENAMETOOLONG;
+	if (m->opts->multiproc_compact && mkdir(wanted, 0700) != 0 && errno != EEXIST)
+		return -errno;
+	return realpath(wanted, path) ? 0 : -errno;
+}
+
+static int multiproc_start(struct master *m)
+{
+	char path[PATH_MAX];
+
+	if (m->opts->multiproc_dir == NULL)
+		return 0;
+	int rc = multiproc_path(m, path);
+	if (rc == 0)
+		rc = muster_region_import(m->region, path, m->opts->multiproc_compact);
+	if (rc != 0)
+		return multiproc_refused(m->opts->multiproc_dir, rc);
+	(void)setenv("PROMETHEUS_MULTIPROC_DIR", path, 0);
+	(void)setenv("prometheus_multiproc_dir", path, 0); /* its name before 0.10 */
+	return 0;
+}
+
 int muster__master_region_start(struct master *m)
 {
 	int rc = region_path(m);
@@ -72,7 +113,7 @@ int muster__master_region_start(struct master *m)
 		muster_region_series_max(m->region, m->opts->series_max);
 	if ((rc = muster__region_lock(m->region)) != 0)
 		return region_refused(m->path, rc, "lock");
-	return 0;
+	return multiproc_start(m);
 }
 
 /* ---- addresses ---------------------------------------------------------------------------- */

@@ -11,8 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "log.h"
+#include "shm/fold.h"
 
 #define RUN MUSTER__COMMAND_RUN
 #define SERVE MUSTER__COMMAND_SERVE
@@ -215,6 +217,21 @@ static int set_format(struct muster__options *o, const char *name, const char *v
 	return muster__refuse(EX_USAGE, "%s %s: must be text, openmetrics, protobuf or json", name, value);
 }
 
+static int set_multiproc_dir(struct muster__options *o, const char *name, const char *value)
+{
+	if (*value == '\0')
+		return muster__refuse(EX_USAGE, "%s: is empty; give a directory, none, or leave the option out", name);
+	o->prefork.multiproc_dir = value;
+	return 0;
+}
+
+static int set_compact(struct muster__options *o, const char *name, const char *value)
+{
+	(void)name, (void)value;
+	o->prefork.multiproc_compact = 1;
+	return 0;
+}
+
 static const struct row rows[] = {
 	{"--workers", "N", RUN, set_workers,
      "copies of COMMAND to keep running, 1 to 1024 (it is one server, not restarted)"},
@@ -232,6 +249,9 @@ static const struct row rows[] = {
 	{"--on-worker-exit", "PATH", RUN, set_on_worker_exit, "likewise (no)"},
 	{"--reuse-port", NULL, RUN, set_reuse_port, "sockets of its own for each worker, by SO_REUSEPORT (no)"},
 	{"--cpu-affinity", NULL, RUN, set_cpu_affinity, "keep each worker to one processor (no)"},
+	{"--multiproc-dir", "DIR", RUN | SERVE, set_multiproc_dir,
+     "prometheus_client's files, or none (run: $PROMETHEUS_MULTIPROC_DIR, else in the region unless root)"},
+	{"--compact", NULL, RUN | SERVE, set_compact, "delete files of dead processes there, once they are in the ledger"},
 	{"--pidfile", "PATH", RUN | SERVE, set_pidfile, "lock it and write the master's pid there (no)"},
 	{"--log-format", "FORMAT", RUN | SERVE, set_log_format, "of the lines on stderr: text or json (text)"},
 	{"--series-max", "N", RUN | SERVE | LOOK, set_series_max, "series on the page, 1 to 2000000 (1000000)"},
@@ -284,6 +304,24 @@ static int check_kind(const struct muster__options *o)
 	return 0;
 }
 
+/* The tree of a server gets a directory of ours unless it has one. Not where root runs us: workers may give up their
+ * rights, and then could not write there. */
+static void multiproc_complete(const struct muster__command *command, struct muster_prefork_opts *o)
+{
+	const char *named = getenv("PROMETHEUS_MULTIPROC_DIR");
+
+	if (o->multiproc_dir && strcmp(o->multiproc_dir, "none") == 0) {
+		o->multiproc_dir = NULL;
+	} else if (command->bit == RUN && o->multiproc_dir) {
+		o->multiproc_compact = 1;
+	} else if (command->bit == RUN && named && *named) {
+		o->multiproc_dir = named;
+	} else if (command->bit == RUN && geteuid() != 0) {
+		o->multiproc_dir = MUSTER__MULTIPROC_OWN;
+		o->multiproc_compact = 1;
+	}
+}
+
 int muster__options_read(const struct muster__command *command, int argc, char **argv, struct muster__options *out,
                          int *done)
 {
@@ -302,6 +340,7 @@ int muster__options_read(const struct muster__command *command, int argc, char *
 		return muster__refuse(EX_USAGE, "%s: muster %s takes no such argument; see --help", argv[i], command->name);
 	out->prefork.argv = argv + i;
 	out->prefork.listen = out->listen;
+	multiproc_complete(command, &out->prefork);
 	return check_kind(out);
 }
 

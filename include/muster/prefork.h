@@ -54,7 +54,11 @@ struct muster_prefork_opts {
 	const char *pidfile;    /* made at start, locked, removed at end; NULL: none */
 	const char *log_format; /* "text" or "json"; NULL: "text" */
 	double pss_seconds;     /* read proportional memory (PSS) at most so often, which is slow; 0: never */
-	double drain_seconds;   /* when the workers are gone, serve until scraped once, at most so long; 0: no longer */
+	/* Where prometheus_client of Python workers keeps its multiprocess files: read beside the slabs, and named to the
+	 * workers by PROMETHEUS_MULTIPROC_DIR unless that is set. "multiproc": in the region. NULL: nowhere */
+	const char *multiproc_dir;
+	int multiproc_compact; /* not 0: take files of the dead into the ledger, and delete them */
+	double drain_seconds;  /* when the workers are gone, serve until scraped once, at most so long; 0: no longer */
 };
 
 /* Run a pre-fork server until it is told to stop.
