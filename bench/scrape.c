@@ -20,6 +20,8 @@
 #include "bench/bench.h"
 #include "bench/common/limit.h"
 
+#define SERIES_MAX 2000000 /* of the region; a million is the default */
+
 static char region_path[64];
 
 static void fail(const char *what)
@@ -137,9 +139,23 @@ static size_t region_end(void)
 	return bytes;
 }
 
-static void measure(unsigned workers, unsigned counters)
+/* What this process has in memory of its own, in bytes. */
+static double own_bytes(void)
 {
-	unsigned histograms = counters / 10;
+	FILE *status = fopen("/proc/self/status", "r");
+	char line[128];
+	double kib = 0;
+
+	while (status && fgets(line, sizeof line, status))
+		if (sscanf(line, "RssAnon: %lf", &kib) == 1)
+			break;
+	if (status)
+		(void)fclose(status);
+	return kib * 1024;
+}
+
+static void measure(unsigned workers, unsigned counters, unsigned histograms)
+{
 	struct muster_region *region;
 	char params[64];
 	pid_t *pids = calloc(workers, sizeof *pids);
@@ -149,15 +165,19 @@ static void measure(unsigned workers, unsigned counters)
 		pids[i] = worker(counters, histograms);
 	if (muster_region_open(region_path, &region) != 0)
 		fail("open");
-	double start = bench_now_ns();
+	muster_region_series_max(region, SERIES_MAX);
+	double start = bench_now_ns(), before = own_bytes();
 	scrape_lines = 0;
 	scrape_lines_least = counters + histograms * (12 + 2);
 	scrape(region);
 	double first = (bench_now_ns() - start) / 1e6;
 	struct bench_result r = bench_ms_per_call(scrape, region);
+	double bytes = (own_bytes() - before) / (counters + histograms);
 	struct bench_result l = limit_measure(workers, counters + histograms * 13, scrape_lines, scrape_bytes);
 	(void)snprintf(params, sizeof params, "%u workers x (%u counters + %u histograms)", workers, counters, histograms);
 	bench_print("scrape", "muster", params, "ms", r, "sum + copy + format", l);
+	bench_print("memory of a reader", "muster", params, "B/series", (struct bench_result){bytes, bytes, bytes}, NULL,
+	            l);
 	bench_print("first scrape", "muster", params, "ms", (struct bench_result){first, first, first}, NULL, l);
 	muster_region_destroy(&region);
 	for (unsigned i = 0; i < workers; i++) {
@@ -186,9 +206,9 @@ static void memory(void)
 static void grow(unsigned series_most, unsigned workers_most)
 {
 	for (unsigned counters = 10; counters <= series_most; counters *= 10)
-		measure(4, counters);
+		measure(4, counters, counters / 10);
 	for (unsigned workers = 1; workers <= workers_most; workers *= 2)
-		measure(workers, 1000);
+		measure(workers, 1000, 100);
 }
 
 /* With "full": up to 256 workers. */
@@ -196,7 +216,8 @@ int main(int argc, char **argv)
 {
 	(void)setenv("MUSTER_SERIES_MAX", "1000000", 1);
 	memory();
-	measure(16, 10000);
+	measure(16, 10000, 1000);
+	measure(8, 1000000, 0);
 	grow(100000, argc > 1 && strcmp(argv[1], "full") == 0 ? 256 : 64);
 	return 0;
 }

@@ -27,7 +27,7 @@ static const char usage[] = "order_mgmt [OPTION]...  an order-management service
 							"  --metrics ADDR   where Prometheus scrapes, or none (" MUSTER_METRICS_DEFAULT ")\n"
 							"  --region DIR     shared directory of the workers (/dev/shm/muster-UID-order_mgmt)\n"
 							"  --workers N      processes (4)\n"
-							"  --loop KIND      auto, uring or epoll (auto)\n"
+							"  --loop KIND      auto, uring or epoll (epoll)\n"
 							"  --help           this text\n";
 
 static const struct option long_options[] = {
@@ -134,7 +134,7 @@ int main(int argc, char **argv)
 {
 	struct options options = {
 		.prefork = {.name = "order_mgmt", .workers = 4, .worker = run_worker, .grace_seconds = SERVER_GRACE_SECONDS},
-		.loop = LOOP_AUTO,
+		.loop = LOOP_EPOLL,
 	};
 	int err = read_options(&options, argc, argv);
 
