@@ -19,6 +19,7 @@
 
 #include "log.h"
 #include "master_parts.h"
+#include "shm/fold.h"
 
 /* ---- metrics ------------------------------------------------------------------------------ */
 
@@ -68,6 +69,13 @@ static void workers_reloaded(void *ctx)
 	muster__notify_tell(m->notify, "READY=1");
 }
 
+static uint64_t worker_heartbeat(void *ctx, pid_t pid)
+{
+	const struct master *m = ctx;
+
+	return muster__region_heartbeat(m->region, (uint32_t)pid);
+}
+
 static struct muster__child_plan child_plan(struct master *m)
 {
 	return (struct muster__child_plan){.worker = m->opts->worker,
@@ -90,6 +98,8 @@ static int workers_start(struct master *m)
 		.restart_delay_seconds_max = m->opts->restart_delay_seconds_max,
 		.lifetime_seconds_max = m->opts->lifetime_seconds_max,
 		.memory_max = m->opts->memory_bytes_max,
+		.heartbeat_seconds_max = m->opts->heartbeat_seconds_max,
+		.heartbeat = worker_heartbeat,
 		.on_worker_start = m->opts->on_worker_start,
 		.on_worker_exit = m->opts->on_worker_exit,
 		.died = worker_died,

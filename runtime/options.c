@@ -142,6 +142,12 @@ static int set_max_lifetime(struct muster__options *o, const char *name, const c
 	return read_seconds(name, value, LIFETIME_SECONDS_MIN, LIFETIME_SECONDS_MAX, &o->prefork.lifetime_seconds_max);
 }
 
+static int set_heartbeat(struct muster__options *o, const char *name, const char *value)
+{
+	o->for_workers = name;
+	return read_seconds(name, value, LIFETIME_SECONDS_MIN, LIFETIME_SECONDS_MAX, &o->prefork.heartbeat_seconds_max);
+}
+
 /* "512M": K, M and G are powers of 1024. */
 static int set_memory_limit(struct muster__options *o, const char *name, const char *value)
 {
@@ -245,6 +251,8 @@ static const struct row rows[] = {
 	{"--pss", "SECONDS", RUN, set_pss, "read proportional memory of the processes, at most so often, 1 to 86400 (no)"},
 	{"--max-lifetime", "SECONDS", RUN, set_max_lifetime, "replace a worker after 0.9 to 1 of it, 1 to 86400 (no)"},
 	{"--memory-limit", "BYTES", RUN, set_memory_limit, "restart a worker with more in RAM, 1M to 1024G (no)"},
+	{"--heartbeat-timeout", "SECONDS", RUN, set_heartbeat,
+     "abort a worker that beat once and then not for so long, 1 to 86400 (no)"},
 	{"--on-worker-start", "PATH", RUN, set_on_worker_start, "run it with MUSTER_WORKER_PID, _SLOT, _REASON (no)"},
 	{"--on-worker-exit", "PATH", RUN, set_on_worker_exit, "likewise (no)"},
 	{"--reuse-port", NULL, RUN, set_reuse_port, "sockets of its own for each worker, by SO_REUSEPORT (no)"},

@@ -91,6 +91,8 @@ static int check_workers(const struct muster_prefork_opts *opts)
 	if (status == 0)
 		status = check_seconds("lifetime_seconds_max", opts->lifetime_seconds_max);
 	if (status == 0)
+		status = check_seconds("heartbeat_seconds_max", opts->heartbeat_seconds_max);
+	if (status == 0)
 		status = check_hook("on_worker_start", opts->on_worker_start);
 	return status == 0 ? check_hook("on_worker_exit", opts->on_worker_exit) : status;
 }

@@ -20,6 +20,7 @@
 
 #define SETTLE_MS 500
 #define SETTLE_AFTER_DEATH_MS 3000
+#define ABORT_MS 1000 /* from ABRT to KILL */
 
 const char *muster__leave_word(enum muster__leave why)
 {
@@ -227,10 +228,58 @@ static void check_memory(struct muster__supervisor *s)
 	}
 }
 
+/* Stopped, or being looked at by a debugger: it cannot beat, and is not to be blamed. */
+static bool is_stopped(pid_t pid)
+{
+	char path[32], text[512];
+
+	(void)snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t count = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+	if (fd >= 0)
+		close(fd);
+	text[count > 0 ? count : 0] = '\0';
+	const char *state = strrchr(text, ')');
+	return state && (state[2] == 'T' || state[2] == 't');
+}
+
+/* ABRT first, for a core that shows where it hangs. */
+static void process_abort(struct muster__process *p)
+{
+	struct muster__supervisor *s = p->slot->supervisor;
+
+	muster__log(MUSTER__LOG_WARNING, "worker %u (pid %d) has had no heartbeat for %g s: aborting it", p->slot->idx,
+	            (int)p->pid, s->opts.heartbeat_seconds_max);
+	muster__self_worker_recycled(s->self, muster__leave_word(MUSTER__LEAVE_HEARTBEAT));
+	p->leave = MUSTER__LEAVE_HEARTBEAT;
+	p->kill_ms = uv_now(s->loop) + ABORT_MS;
+	(void)kill(p->pid, SIGABRT);
+	kill_timer_set(s);
+}
+
+static void check_heartbeats(struct muster__supervisor *s)
+{
+	uint64_t now = uv_now(s->loop), most_ms = (uint64_t)(s->opts.heartbeat_seconds_max * 1000);
+
+	for (unsigned i = 0; i < s->opts.workers && most_ms && !s->stopping; i++) {
+		struct muster__process *p = s->slots[i]->process;
+		if (p == NULL || p->leave != MUSTER__LEAVE_STAY)
+			continue;
+		uint64_t beat = s->opts.heartbeat(s->opts.ctx, p->pid);
+		if (beat == 0 || beat != p->beat || is_stopped(p->pid)) {
+			p->beat = beat;
+			p->beat_ms = now;
+		} else if (now - p->beat_ms > most_ms) {
+			process_abort(p);
+		}
+	}
+}
+
 void muster__round_fired(uv_timer_t *timer)
 {
 	struct muster__supervisor *s = timer->data;
 
+	check_heartbeats(s);
 	check_lifetime(s);
 	check_memory(s);
 	(void)muster__hooks_check(&s->hooks, uv_now(s->loop));

@@ -85,7 +85,7 @@ static const struct family_row {
 /* Exposed at 0 before they happen. Other reasons appear with their first event. */
 static const char *const exit_reasons[] = {"exit_0",  "exit_nonzero", "SIGKILL", "SIGTERM",
                                            "SIGSEGV", "SIGABRT",      "SIGBUS",  "oom"};
-static const char *const recycle_reasons[] = {"reload", "scale", "pause", "lifetime", "memory"};
+static const char *const recycle_reasons[] = {"reload", "scale", "pause", "lifetime", "memory", "heartbeat"};
 
 static const char *const codes[] = {"200", "500", "503"};
 

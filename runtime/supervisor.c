@@ -281,7 +281,8 @@ static void handles_init(struct muster__supervisor *s)
 	uv_timer_init(s->loop, &s->round);
 	uv_timer_init(s->loop, &s->settle);
 	s->child.data = s->kill.data = s->round.data = s->settle.data = s;
-	if (o->lifetime_seconds_max > 0 || o->memory_max || o->on_worker_start || o->on_worker_exit)
+	if (o->lifetime_seconds_max > 0 || o->memory_max || o->heartbeat_seconds_max > 0 || o->on_worker_start ||
+	    o->on_worker_exit)
 		uv_timer_start(&s->round, muster__round_fired, ROUND_MS, ROUND_MS);
 }
 

@@ -20,8 +20,10 @@ struct muster__supervisor_opts {
 	unsigned workers;
 	double grace_seconds;
 	double restart_delay_seconds_max;
-	double lifetime_seconds_max;   /* 0: none */
-	unsigned long long memory_max; /* resident bytes of one worker; 0: none */
+	double lifetime_seconds_max;                 /* 0: none */
+	unsigned long long memory_max;               /* resident bytes of one worker; 0: none */
+	double heartbeat_seconds_max;                /* without a new heartbeat, of a worker that had one; 0: none */
+	uint64_t (*heartbeat)(void *ctx, pid_t pid); /* another number with each; 0: it never had one */
 	const char *on_worker_start, *on_worker_exit;
 	void (*died)(void *ctx);     /* workers were reaped */
 	void (*stopped)(void *ctx);  /* after muster__supervisor_stop(): the last one is gone */

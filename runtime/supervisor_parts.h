@@ -22,7 +22,8 @@
 	X(SCALE, "scale")                                                                                                  \
 	X(PAUSE, "pause")                                                                                                  \
 	X(LIFETIME, "lifetime")                                                                                            \
-	X(MEMORY, "memory")
+	X(MEMORY, "memory")                                                                                                \
+	X(HEARTBEAT, "heartbeat")
 
 enum muster__leave {
 #define MUSTER__ROW(id, word) MUSTER__LEAVE_##id,
@@ -38,6 +39,7 @@ struct muster__process {
 	enum muster__leave leave;
 	bool killed;                              /* by us */
 	uint64_t started_ms, expires_ms, kill_ms; /* the last two: UINT64_MAX is never */
+	uint64_t beat, beat_ms;                   /* its heartbeat, and when that was new */
 };
 
 struct muster__slot {

@@ -44,6 +44,9 @@ int muster__region_fold(struct muster_region *region, size_t *folded);
  * never got their name, if they are regular and nobody can write them any more. Needs the lock. */
 void muster__region_trim(struct muster_region *region);
 
+/* The heartbeat of a worker that lives in our pid namespace, as of now; 0: it never had one, or is not known yet. */
+uint64_t muster__region_heartbeat(const struct muster_region *region, uint32_t pid);
+
 /* Descriptors that become readable when a live worker dies (pidfds); for the master's loop. */
 size_t muster__region_pidfds(const struct muster_region *region, int *fds, size_t count_max);
 

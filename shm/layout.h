@@ -135,7 +135,9 @@ struct muster__header_shm {
 	_Atomic uint64_t catalogue_used; /* ORDER(publish) release; a reader acquires */
 	_Atomic uint64_t banks_used;     /* banks 0..n-1 have been claimed; ORDER(bank-publish) release */
 	_Atomic uint64_t events[MUSTER__EVENT_WORDS];
-	uint8_t reserved1[640 - 256 - 16 - 8 * MUSTER__EVENT_WORDS];
+	uint8_t reserved1[576 - 256 - 16 - 8 * MUSTER__EVENT_WORDS];
+	_Atomic uint64_t heartbeat; /* another number with each beat; 0: never */
+	uint8_t reserved3[56];
 	struct muster__requests_shm requests; /* since minor 1 */
 	uint8_t reserved2[MUSTER__PAGE - 640 - sizeof(struct muster__requests_shm)];
 };
@@ -282,6 +284,7 @@ _Static_assert(offsetof(struct muster__header_shm, created_unix_ns) == 144, "for
 _Static_assert(offsetof(struct muster__header_shm, catalogue_used) == 256, "format");
 _Static_assert(offsetof(struct muster__header_shm, banks_used) == 264, "format");
 _Static_assert(offsetof(struct muster__header_shm, events) == 272, "format");
+_Static_assert(offsetof(struct muster__header_shm, heartbeat) == 576, "format");
 _Static_assert(offsetof(struct muster__header_shm, requests) == 640, "format");
 _Static_assert(offsetof(struct muster__requests_shm, begun_ns) == 64, "format");
 _Static_assert(sizeof(struct muster__requests_shm) == 2112, "format");

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "atomic.h"
 #include "error.h"
 #include "expiry.h"
 #include "fold.h"
@@ -344,4 +345,31 @@ size_t muster__region_pidfds(const struct muster_region *region, int *fds, size_
 		if (region->slabs[i]->state == MUSTER__SLAB_LIVE && region->slabs[i]->life.pidfd >= 0)
 			fds[n++] = region->slabs[i]->life.pidfd;
 	return n;
+}
+
+/* ---- heartbeats --------------------------------------------------------------------------- */
+
+struct beat {
+	const struct muster__header_shm *header;
+	uint64_t word;
+};
+
+static void beat_load(void *ctx)
+{
+	struct beat *b = ctx;
+
+	b->word = muster__load_relaxed((const uint64_t *)&b->header->heartbeat);
+}
+
+uint64_t muster__region_heartbeat(const struct muster_region *region, uint32_t pid)
+{
+	for (size_t i = 0; i < region->slabs_count; i++) {
+		const struct muster__slab *slab = region->slabs[i];
+		struct beat beat = {(const void *)slab->map, 0};
+		if (slab->state != MUSTER__SLAB_LIVE || slab->import || slab->identity.pid != pid ||
+		    slab->identity.pidns_ino != region->observer.self.pidns_ino)
+			continue;
+		return muster__guard_run(slab->map, slab->map_bytes, beat_load, &beat) == 0 ? beat.word : 0;
+	}
+	return 0;
 }

@@ -164,6 +164,7 @@ static void publish(struct muster__process *p)
 	if (s->map) {
 		p->shared = muster__store_bank(0);
 		p->requests = &muster__store_header()->requests;
+		p->heartbeat = (uint64_t *)&muster__store_header()->heartbeat;
 		__atomic_store_n(&p->gauges, (uint64_t *)(void *)(s->map + s->geometry.gauge_off), __ATOMIC_RELAXED);
 	}
 	p->slots = muster__store.generation++ % MUSTER__SLOT_SETS;

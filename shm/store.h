@@ -31,6 +31,7 @@ struct muster__process {
 	uint64_t *gauges; /* what muster__gauges_ref points to */
 	uint64_t *shared; /* bank 0 */
 	struct muster__requests_shm *requests;
+	uint64_t *heartbeat;
 	uint32_t generation;               /* tells a request of this process from one its parent began; not 0 */
 	uint32_t slots;                    /* the set in use */
 	uint32_t attached;                 /* 0, 1; release: all of the above is set */

@@ -47,7 +47,8 @@ struct muster_prefork_opts {
 	double restart_delay_seconds_max;    /* ceiling of the exponential back-off of a worker that keeps dying; 0: 30 */
 	double lifetime_seconds_max;         /* a worker is replaced after 0.9 to 1 of it; 0: never */
 	unsigned long long memory_bytes_max; /* a worker with more in RAM is told to end and restarted; 0: none */
-	const char *on_worker_start;         /* executable to run then, with MUSTER_WORKER_{PID,SLOT,REASON}; NULL: none */
+	double heartbeat_seconds_max; /* a worker whose muster_heartbeat() was not heard for so long is aborted; 0: never */
+	const char *on_worker_start;  /* executable to run then, with MUSTER_WORKER_{PID,SLOT,REASON}; NULL: none */
 	const char *on_worker_exit;
 	int reuse_port;         /* not 0: each worker has sockets of its own on the addresses of `listen`; no unix:PATH */
 	int cpu_affinity;       /* not 0: each worker keeps to one processor, by slot */
