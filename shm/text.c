@@ -218,7 +218,7 @@ static void families_write(const struct muster__making *m, bool openmetrics)
 	for (size_t i = 0, sample = 0; i < v->family_count && !m->page->failed; i++) {
 		size_t begin = sample, count = muster__pid_samples_of(v, v->families[i], &sample);
 		if (muster__family_wanted(m, v->families[i]->name))
-			family_write(m, v->families[i], openmetrics, v->pid_samples + begin, count);
+			family_write(m, v->families[i], openmetrics, count ? v->pid_samples + begin : NULL, count);
 	}
 }
 
