@@ -151,7 +151,7 @@ clean:
 # make coverage    branches of the slab reader
 FUZZ_SECONDS ?= 20
 FUZZ_WORK ?= build/fuzz-work
-fuzz_names := slab ledger http exposition
+fuzz_names := slab ledger http exposition import
 fuzz_lib := packed page region_fuzz
 FUZZ_DRIVER ?= replay
 comma := ,
