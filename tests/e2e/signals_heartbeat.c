@@ -33,6 +33,7 @@ int main(int argc, char **argv)
 	if (role_take(argv[1], "hangs"))
 		beat(50);
 	else if (!role_take(argv[1], "silent")) {
+		beat(150); /* for so long that the master knows of it */
 		(void)role_take(argv[1], "steady");
 		beat(-1);
 	}

@@ -17,12 +17,14 @@ read -r hangs <"$dir/hangs"
 read -r silent <"$dir/silent"
 read -r steady <"$dir/steady"
 kill -STOP "$steady"
+stopped=$SECONDS
 wait_logged "worker [0-9] \(pid $hangs\) has had no heartbeat for 2 s: aborting it" 60
 wait_logged "worker [0-9] \(pid $hangs\) .*SIGABRT.*as told \(heartbeat\)" 20
 until_true 20 at_least 'muster_worker_recycles_total{reason="heartbeat"}' 1 || fail is_counted
 ok a_hanging_worker_is_aborted
 until_true 20 sh -c "[ \"\$(pgrep -P $master | wc -l)\" -eq 3 ]" || fail is_replaced
 ok it_is_replaced
+while [ $((SECONDS - stopped)) -lt 6 ]; do sleep 0.2; done # as long as a silence that is not forgiven
 is only_that_one "$(grep -c 'has had no heartbeat' "$log")" 1
 kill -0 "$steady" && ok a_stopped_worker_is_left_alone || fail a_stopped_worker_is_left_alone
 kill -CONT "$steady"

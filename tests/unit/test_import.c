@@ -174,6 +174,27 @@ static void other_bounds_are_a_conflict_and_never_mixed(void **state)
 	muster_region_destroy(&region);
 }
 
+static void other_bounds_in_one_file_are_left_out(void **state)
+{
+	(void)state;
+	file_begin();
+	for (int i = 1; i <= 2; i++) {
+		char key[64];
+		(void)snprintf(key, sizeof key, "[\"h\", \"h_sum\", {\"l\": \"%d\"}, \"h\"]", i);
+		entry(key, 1);
+		(void)snprintf(key, sizeof key, "[\"h\", \"h_bucket\", {\"l\": \"%d\", \"le\": \"%d.0\"}, \"h\"]", i, i);
+		entry(key, 1);
+		(void)snprintf(key, sizeof key, "[\"h\", \"h_bucket\", {\"l\": \"%d\", \"le\": \"+Inf\"}, \"h\"]", i);
+		entry(key, 1);
+	}
+	file_write("histogram_1.db", 4096);
+	struct muster_region *region = importing(files);
+	assert_true(value(region, "h_count{l=\"1\"}") == 2);
+	assert_true(isnan(value(region, "h_count{l=\"2\"}")));
+	assert_true(value(region, "muster_dropped_families_total{reason=\"conflict\"}") == 1);
+	muster_region_destroy(&region);
+}
+
 static void files_that_lie_are_quarantined(void **state)
 {
 	(void)state;
@@ -250,6 +271,7 @@ int main(void)
 		ONE(what_no_family_could_be_is_left_out_and_counted),
 		ONE(a_histogram_is_shown_when_it_is_complete),
 		ONE(other_bounds_are_a_conflict_and_never_mixed),
+		ONE(other_bounds_in_one_file_are_left_out),
 		ONE(files_that_lie_are_quarantined),
 		ONE(a_file_that_shrinks_takes_nobody_with_it),
 		ONE(changed_bytes_are_read_or_refused),
