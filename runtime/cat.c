@@ -26,17 +26,17 @@ static int print(const char *text, size_t count)
 	return 0;
 }
 
-int muster__cat(const char *path, size_t series_max, enum muster_format format)
+int muster__cat(const struct muster__look_opts *opts, enum muster_format format)
 {
 	struct muster_region *region;
 	const char *text;
 	size_t count;
-	int status = muster__look(path, series_max, &region);
+	int status = muster__look(opts, &region);
 
 	if (status != 0)
 		return status;
 	int rc = muster_region_write(region, format, NULL, &text, &count);
-	status = rc == 0 ? print(text, count) : muster__look_refused(path, rc);
+	status = rc == 0 ? print(text, count) : muster__look_refused(opts->path, rc);
 	muster_region_destroy(&region);
 	return status;
 }

@@ -7,7 +7,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 
-#include "look.h"
 #include "shm/roll.h"
 
 void muster__finding_set(struct muster__finding *finding, const char *format, ...)
@@ -70,10 +69,10 @@ static unsigned quarantine_tells(const struct muster_region *region)
 	return 1;
 }
 
-int muster__check(const char *path, size_t series_max)
+int muster__check(const struct muster__look_opts *opts)
 {
 	struct muster_region *region;
-	int status = muster__look(path, series_max, &region);
+	int status = muster__look(opts, &region);
 	unsigned found = 0;
 
 	if (status != 0)

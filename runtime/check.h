@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 
+#include "look.h"
 #include "shm/view.h"
 
 #define MUSTER__CHECK_FOUND 3 /* exit status; as of promtool check metrics */
@@ -32,9 +33,8 @@ extern const struct muster__check_rule muster__check_values[];
 void muster__finding_set(struct muster__finding *finding, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* Check a region and print one line for each finding.
- *   path, series_max   as of muster__look()
+/* Check what a look finds, and print one line for each finding.
  * Returns the exit status for main(): 0, nothing found; MUSTER__CHECK_FOUND; those of muster__look(). */
-int muster__check(const char *path, size_t series_max);
+int muster__check(const struct muster__look_opts *opts);
 
 #endif

@@ -5,9 +5,12 @@
 #include "look.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
 #include <sysexits.h>
 
 #include "log.h"
+#include "shm/fold.h"
 
 static void quarantined(void *ctx, const char *file, enum muster_quarantine reason)
 {
@@ -26,23 +29,38 @@ int muster__look_refused(const char *path, int rc)
 	                      muster_strerror(rc));
 }
 
-int muster__look(const char *path, size_t series_max, struct muster_region **out)
+/* Returns 0, or an exit status after a line in the log. */
+static int import(struct muster_region *region, const char *multiproc_dir)
+{
+	char path[PATH_MAX];
+	int rc;
+
+	if (multiproc_dir == NULL) {
+		(void)muster_region_import(region, MUSTER__MULTIPROC_OWN, 0); /* there is none, as a rule */
+		return 0;
+	}
+	rc = realpath(multiproc_dir, path) ? muster_region_import(region, path, 0) : -errno;
+	return rc == 0 ? 0 : muster__refuse(EX_NOINPUT, "--multiproc-dir %s: %s", multiproc_dir, muster_strerror(rc));
+}
+
+int muster__look(const struct muster__look_opts *opts, struct muster_region **out)
 {
 	struct muster_region *region = NULL;
 	int rc = muster_guard_install();
 
 	if (rc == 0)
-		rc = muster_region_open(path, &region);
+		rc = muster_region_open(opts->path, &region);
 	if (rc != 0)
-		return muster__look_refused(path, rc);
+		return muster__look_refused(opts->path, rc);
 	muster_region_on_quarantine(region, quarantined, NULL);
-	if (series_max)
-		muster_region_series_max(region, series_max);
-	rc = muster_region_refresh(region);
-	if (rc == 0) {
+	if (opts->series_max)
+		muster_region_series_max(region, opts->series_max);
+	int status = import(region, opts->multiproc_dir);
+	if (status == 0 && (rc = muster_region_refresh(region)) != 0)
+		status = muster__look_refused(opts->path, rc);
+	if (status == 0)
 		*out = region;
-		return 0;
-	}
-	muster_region_destroy(&region);
-	return muster__look_refused(path, rc);
+	else
+		muster_region_destroy(&region);
+	return status;
 }

@@ -24,14 +24,15 @@ static int serve(const struct muster__options *options)
 	return muster__serve(&options->prefork);
 }
 
-/* The region the options name. Returns 0, or an exit status after a line in the log. */
-static int region_of(const struct muster__options *options, char path[MUSTER_REGION_PATH_BYTES_MAX + 1],
-                     const char **out)
+/* What the options name. Returns 0, or an exit status after a line in the log. */
+static int look_of(const struct muster__options *options, char path[MUSTER_REGION_PATH_BYTES_MAX + 1],
+                   struct muster__look_opts *out)
 {
-	const char *name = options->prefork.name ? options->prefork.name : "muster";
+	const struct muster_prefork_opts *o = &options->prefork;
+	const char *name = o->name ? o->name : "muster";
 
-	*out = options->prefork.region ? options->prefork.region : path;
-	if (options->prefork.region || muster__region_default_path(name, path) == 0)
+	*out = (struct muster__look_opts){o->region ? o->region : path, o->multiproc_dir, o->series_max};
+	if (o->region || muster__region_default_path(name, path) == 0)
 		return 0;
 	return muster__refuse(EX_USAGE, "--name %s: makes a path of more than %d bytes; take a shorter one", name,
 	                      MUSTER_REGION_PATH_BYTES_MAX);
@@ -40,19 +41,19 @@ static int region_of(const struct muster__options *options, char path[MUSTER_REG
 static int cat(const struct muster__options *options)
 {
 	char path[MUSTER_REGION_PATH_BYTES_MAX + 1];
-	const char *region;
-	int status = region_of(options, path, &region);
+	struct muster__look_opts look;
+	int status = look_of(options, path, &look);
 
-	return status ? status : muster__cat(region, options->prefork.series_max, options->format);
+	return status ? status : muster__cat(&look, options->format);
 }
 
 static int check(const struct muster__options *options)
 {
 	char path[MUSTER_REGION_PATH_BYTES_MAX + 1];
-	const char *region;
-	int status = region_of(options, path, &region);
+	struct muster__look_opts look;
+	int status = look_of(options, path, &look);
 
-	return status ? status : muster__check(region, options->prefork.series_max);
+	return status ? status : muster__check(&look);
 }
 
 static const struct muster__command commands[] = {

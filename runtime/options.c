@@ -257,7 +257,7 @@ static const struct row rows[] = {
 	{"--on-worker-exit", "PATH", RUN, set_on_worker_exit, "likewise (no)"},
 	{"--reuse-port", NULL, RUN, set_reuse_port, "sockets of its own for each worker, by SO_REUSEPORT (no)"},
 	{"--cpu-affinity", NULL, RUN, set_cpu_affinity, "keep each worker to one processor (no)"},
-	{"--multiproc-dir", "DIR", RUN | SERVE, set_multiproc_dir,
+	{"--multiproc-dir", "DIR", RUN | SERVE | LOOK, set_multiproc_dir,
      "prometheus_client's files, or none (run: $PROMETHEUS_MULTIPROC_DIR, else in the region unless root)"},
 	{"--compact", NULL, RUN | SERVE, set_compact, "delete files of dead processes there, once they are in the ledger"},
 	{"--pidfile", "PATH", RUN | SERVE, set_pidfile, "lock it and write the master's pid there (no)"},

@@ -21,8 +21,12 @@ static char *decode(char *at, const char *from, const char *end)
 	for (; from < end; from++) {
 		bool escape =
 			*from == '%' && end - from > 2 && isxdigit((unsigned char)from[1]) && isxdigit((unsigned char)from[2]);
-		*at++ = *from == '+' ? ' ' : escape ? (char)(hex(from[1]) << 4 | hex(from[2])) : *from;
-		from += escape ? 2 : 0;
+		char c = *from == '+' ? ' ' : *from;
+		if (escape) {
+			c = (char)(hex(from[1]) << 4 | hex(from[2]));
+			from += 2;
+		}
+		*at++ = c;
 	}
 	*at++ = '\0';
 	return at;

@@ -25,6 +25,8 @@ writers() {
 writers 1
 start reading serve --region "$dir/r" --metrics 127.0.0.1:0 --multiproc-dir "$PROMETHEUS_MULTIPROC_DIR"
 same living_processes
+"$muster" cat --region "$dir/r" --multiproc-dir "$PROMETHEUS_MULTIPROC_DIR" | grep '^calls_total' >"$dir/cat"
+cmp -s "$dir/cat" <(curl -s "http://$address/metrics" | grep '^calls_total') && ok cat_shows_the_files || fail cat_shows_the_files
 kill -KILL "${pids[0]}"
 cp -r "$PROMETHEUS_MULTIPROC_DIR" "$dir/marked"
 dead() { # what the library says when it was told who is dead
