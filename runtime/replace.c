@@ -196,18 +196,26 @@ static void check_lifetime(struct muster__supervisor *s)
 	}
 }
 
-/* 0 if it is gone. */
-static unsigned long long resident_bytes(pid_t pid)
+/* A file of /proc/PID; "" if the process is gone. */
+static void proc_read(pid_t pid, const char *name, char *text, size_t room)
 {
-	char path[32], text[128];
-	unsigned long long pages = 0;
+	char path[32];
 
-	(void)snprintf(path, sizeof path, "/proc/%d/statm", (int)pid);
+	(void)snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t count = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+	ssize_t count = fd < 0 ? -1 : read(fd, text, room - 1);
 	if (fd >= 0)
 		close(fd);
 	text[count > 0 ? count : 0] = '\0';
+}
+
+/* 0 if it is gone. */
+static unsigned long long resident_bytes(pid_t pid)
+{
+	char text[128];
+	unsigned long long pages = 0;
+
+	proc_read(pid, "statm", text, sizeof text);
 	return sscanf(text, "%*u %llu", &pages) == 1 ? pages * (unsigned long long)sysconf(_SC_PAGESIZE) : 0;
 }
 
@@ -231,14 +239,9 @@ static void check_memory(struct muster__supervisor *s)
 /* Stopped, or being looked at by a debugger: it cannot beat, and is not to be blamed. */
 static bool is_stopped(pid_t pid)
 {
-	char path[32], text[512];
+	char text[512];
 
-	(void)snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t count = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
-	if (fd >= 0)
-		close(fd);
-	text[count > 0 ? count : 0] = '\0';
+	proc_read(pid, "stat", text, sizeof text);
 	const char *state = strrchr(text, ')');
 	return state && (state[2] == 'T' || state[2] == 't');
 }

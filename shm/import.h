@@ -93,7 +93,7 @@ bool muster__import_walk(const unsigned char *bytes, uint32_t count, uint32_t ta
 
 /* Open a file of directory `dir` as a slab that is called `name` in the region.
  *   owner   who may own it beside root and this user
- * Returns 0; MUSTER__BAD(...), and *out is quarantined; -ENOENT, -ENOMEM: no slab. */
+ * Returns 0; MUSTER__BAD(...), and *out is quarantined; -ENOENT, -ENOMEM, -EMFILE, -ENFILE: no slab. */
 int muster__import_open(int dir, const char *name, uid_t owner, struct muster__slab **out);
 
 /* Transcribe what is new, and all values. Returns 0; MUSTER__BAD(...); -ENOMEM. */

@@ -39,8 +39,10 @@ static int file_join(struct muster_region *region, int dir, const char *name, ui
 	if (muster__grow(&region->slabs, &region->slabs_capacity, region->slabs_count + 1, sizeof *region->slabs) != 0)
 		return -ENOMEM;
 	int rc = muster__import_open(dir, name, owner, &slab);
+	if (rc == -EMFILE || rc == -ENFILE)
+		region->import_error = rc; /* told; the next scan tries it again */
 	if (slab == NULL)
-		return rc == -ENOENT ? 0 : rc;
+		return rc == -ENOMEM ? rc : 0;
 	slab->seen = true;
 	if (slab->ino == 0)
 		slab->ino = ino;

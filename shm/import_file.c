@@ -129,21 +129,6 @@ static void identity_make(struct muster__slab *slab)
 		slab->identity.start_ticks = (uint64_t)sx.stx_btime.tv_sec * 1000000000u + sx.stx_btime.tv_nsec;
 }
 
-static int file_open(int dir, const char *base, uid_t owner, struct muster__slab *slab)
-{
-	struct stat st;
-
-	slab->fd = openat(dir, base, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (slab->fd < 0)
-		return errno == ENOENT || errno == ENOMEM ? -errno : MUSTER__BAD(OPEN);
-	if (fstat(slab->fd, &st) != 0 || !S_ISREG(st.st_mode) ||
-	    (st.st_uid != owner && st.st_uid != geteuid() && st.st_uid != 0))
-		return MUSTER__BAD(OPEN);
-	slab->dev = st.st_dev;
-	slab->ino = st.st_ino;
-	return 0;
-}
-
 int muster__import_open(int dir, const char *name, uid_t owner, struct muster__slab **out)
 {
 	const char *slash = strrchr(name, '/'), *base = slash ? slash + 1 : name;
@@ -155,7 +140,8 @@ int muster__import_open(int dir, const char *name, uid_t owner, struct muster__s
 	}
 	(void)muster__import_name_read(base, &slab->import->name);
 	slab->import->hidden = *base == '.';
-	int rc = file_open(dir, base, owner, slab);
+	uint64_t bytes;
+	int rc = muster__slab_file_open(dir, base, slab, owner, &bytes);
 	if (rc == 0)
 		rc = image_make(slab);
 	if (rc == 0)

@@ -30,11 +30,11 @@ static bool for_want_of_something(int code)
 	return code == -EMFILE || code == -ENFILE;
 }
 
-static int file_open(int dir, struct muster__slab *slab, uid_t owner, uint64_t *bytes)
+int muster__slab_file_open(int dir, const char *name, struct muster__slab *slab, uid_t owner, uint64_t *bytes)
 {
 	struct stat st;
 
-	slab->fd = openat(dir, slab->name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	slab->fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (slab->fd < 0)
 		return errno == ENOENT || errno == ENOMEM || for_want_of_something(-errno) ? -errno : MUSTER__BAD(OPEN);
 	if (fstat(slab->fd, &st) != 0 || !S_ISREG(st.st_mode) ||
@@ -103,7 +103,7 @@ int muster__slab_open(int dir, const char *name, uid_t owner, bool ledger, struc
 	if (slab == NULL)
 		return -ENOMEM;
 	int own = ledger ? -ENOENT : own_map(dir, slab, &bytes);
-	int rc = own == -ENOENT ? file_open(dir, slab, owner, &bytes) : own;
+	int rc = own == -ENOENT ? muster__slab_file_open(dir, name, slab, owner, &bytes) : own;
 	if (rc == 0)
 		rc = header_read(slab, bytes, ledger);
 	if (muster__is_bad(rc) || for_want_of_something(rc) || own == -ENOMEM) {

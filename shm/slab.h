@@ -74,6 +74,10 @@ static inline bool muster__slab_imported(const struct muster__slab *slab)
 /* A slab of that name, LIVE, without a file yet. Returns NULL without memory. */
 struct muster__slab *muster__slab_alloc(const char *name);
 
+/* Open the file of a slab: regular, and of the region's owner, this user or root. Fills in fd, dev, ino.
+ * Returns 0; MUSTER__BAD(OPEN); -ENOENT, -ENOMEM, -EMFILE, -ENFILE. */
+int muster__slab_file_open(int dir, const char *name, struct muster__slab *slab, uid_t owner, uint64_t *bytes);
+
 /* Map a slab that is open, and begin at the root of the catalogues. Returns 0; MUSTER__BAD(...); -ENOMEM. */
 int muster__slab_attach(struct muster__slab *slab, struct muster__catalogue *root);
 
