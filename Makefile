@@ -161,6 +161,7 @@ fuzz_bin := $(fuzz_names:%=$(BUILD)/fuzz/%)
 unit fuzzers: $(fuzz_bin) $(BUILD)/fuzz/make_corpus
 $(BUILD)/tests/test_hostile: $(BUILD)/obj/tests/fuzz/packed.o
 $(BUILD)/tests/test_hostile_memory: override LDFLAGS += $(patsubst %,-Wl$(comma)--wrap=%,malloc calloc realloc strdup mmap mremap)
+$(BUILD)/tests/test_import: override LDFLAGS += -Wl,--wrap=fstat
 
 # The driver is replay.o, or the fuzzing engine, which comes with its own main().
 $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(fuzz_lib:%=$(BUILD)/obj/tests/fuzz/%.o) \

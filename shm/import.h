@@ -81,8 +81,8 @@ struct muster__import {
 	struct muster__import_child *children;  /* begun, not complete */
 };
 
-/* Transcribe entries `bytes`, which stand at `off` of the file, into records and targets.
- * Returns 0; -ENOMEM. What no family could be is counted in the image's events. */
+/* Transcribe entries `bytes`, which stand at `off` of the file, into records and targets, and move import->used.
+ * Returns 0; -ENOMEM, with import->used behind the last one that is done. What no family could be is counted in the image's events. */
 int muster__import_entries(struct muster__import *import, const unsigned char *bytes, uint32_t off, uint32_t count);
 void muster__import_entries_free(struct muster__import *import);
 

@@ -278,7 +278,7 @@ static struct muster__import_family *family_of(struct muster__import *import, co
 static bool series_fits(const struct muster__import_family *f, const struct muster__import_key *key,
                         const double *bounds, uint32_t bounds_count)
 {
-	if (f->refused || f->label_count != key->label_count || f->bounds_count != bounds_count ||
+	if (f->label_count != key->label_count || f->bounds_count != bounds_count ||
 	    (bounds_count && memcmp(f->bounds, bounds, bounds_count * sizeof *bounds) != 0))
 		return false;
 	for (uint32_t i = 0; i < key->label_count; i++)
@@ -355,6 +355,8 @@ static int one_value(struct muster__import *import, const struct muster__import_
 
 	if (f == NULL || targets_reserve(import, 1) != 0)
 		return -ENOMEM;
+	if (f->refused)
+		return 0;
 	if (!series_fits(f, key, NULL, 0) || !series_publish(import, f, key, &at)) {
 		count_event(import, MUSTER__EVENT_FAMILY_CONFLICT);
 		return 0;
@@ -436,6 +438,8 @@ static int child_publish(struct muster__import *import, const struct muster__imp
 
 	if (f == NULL || targets_reserve(import, 2 + c->buckets_count) != 0)
 		return -ENOMEM;
+	if (f->refused)
+		return 0;
 	if (!series_fits(f, key, c->bounds, bounds_count) || !series_publish(import, f, key, &at)) {
 		count_event(import, MUSTER__EVENT_FAMILY_CONFLICT);
 		return 0;
@@ -521,6 +525,8 @@ int muster__import_entries(struct muster__import *import, const unsigned char *b
 		if (n == 0)
 			break;
 		rc = entry(import, (const char *)bytes + at + 4, key_bytes, text, off + at + n - import->tail);
+		if (rc == 0)
+			import->used = off + at + n; /* after -ENOMEM it goes on here */
 	}
 	free(text);
 	return rc;

@@ -289,8 +289,6 @@ static int new_read(struct muster__slab *slab, uint32_t used)
 	if (rc == 0)
 		rc = entries_take(import, l.to, l.count);
 	free(l.to);
-	if (rc == 0)
-		import->used = used;
 	return rc;
 }
 
@@ -307,7 +305,9 @@ int muster__import_follow(struct muster__slab *slab)
 	if (import->used == 0)
 		import->used = HEAD_BYTES;
 	if (l.used == 0 && import->used == HEAD_BYTES)
-		return 0; /* nothing in it yet */
+		return 0;                                                  /* nothing in it yet */
+	if (l.used > import->file_bytes && (rc = file_map(slab)) != 0) /* it grows before more of it is used */
+		return rc;
 	if (l.used < import->used)
 		return MUSTER__BAD(SHRUNK);
 	if (l.used > import->file_bytes || l.used % 8 != 0)

@@ -195,10 +195,78 @@ static void each_allocation_may_fail(void **state)
 	print_message("%ld points\n", at - 1);
 }
 
+/* ---- prometheus_client's files ------------------------------------------------------------ */
+
+#define FILE_ENTRY 96 /* of each entry here: 4, the key and spaces, and two doubles */
+
+static void file_entry(FILE *file, const char *key)
+{
+	int32_t count = (int32_t)strlen(key);
+	double tail[2] = {1, 0};
+
+	assert_in_range(count, 4, FILE_ENTRY - 4 - 16 - 8);
+	/* Its padding is 1 to 8 bytes, so the key is filled up with spaces before its end. */
+	int32_t whole = FILE_ENTRY - 4 - 16 - 4;
+	fwrite(&whole, sizeof whole, 1, file);
+	fprintf(file, "%.*s%*s]    ", count - 1, key, (int)(whole - count), "");
+	fwrite(tail, sizeof tail, 1, file);
+}
+
+/* Of counters, so many that arrays grow among them. */
+static void counters_write(void)
+{
+	char path[200], key[64];
+	uint32_t head[2] = {8 + 40 * FILE_ENTRY, 0};
+
+	(void)snprintf(path, sizeof path, "%s/counter_1.db", support_region);
+	FILE *file = fopen(path, "w");
+	assert_non_null(file);
+	fwrite(head, sizeof head, 1, file);
+	for (int i = 0; i < 40; i++) {
+		(void)snprintf(key, sizeof key, "[\"c%d\", \"c%d_total\", {\"l\": \"%d\"}, \"h\"]", i / 20, i / 20, i);
+		file_entry(file, key);
+	}
+	assert_int_equal(fclose(file), 0);
+}
+
+static bool import_all(long at)
+{
+	double first = 0, last = 0;
+
+	counters_write();
+	calls = 0;
+	failing = at;
+	struct muster_region *region = region_open();
+	assert_int_equal(muster_region_import(region, support_region, 0), 0);
+	refresh(region);
+	bool came = calls >= at;
+	failing = 0;
+	assert_int_equal(muster_region_value(region, "c0_total{l=\"0\"}", &first), 0);
+	assert_int_equal(muster_region_value(region, "c1_total{l=\"39\"}", &last), 0);
+	assert_true(first == 1 && last == 1);
+	assert_int_equal(stats_of(region).quarantined, 0);
+	muster_region_destroy(&region);
+	region_remove();
+	region_make();
+	return came;
+}
+
+static void each_allocation_for_a_file_may_fail(void **state)
+{
+	(void)state;
+	long at = 1;
+
+	while (import_all(at))
+		at++;
+	assert_true(at > 50);
+	print_message("%ld points\n", at - 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(each_allocation_may_fail, setup, memory_teardown),
+		cmocka_unit_test_setup_teardown(each_allocation_for_a_file_may_fail, setup, memory_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

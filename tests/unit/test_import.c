@@ -78,15 +78,25 @@ static void entry(const char *key, double x)
 	used += 4 + n + pad + 8;
 }
 
-static void file_write(const char *name, uint32_t count)
+static void bytes_write(const char *name, int flags, uint32_t count)
 {
 	char path[PATH_MAX + 64];
 
 	memcpy(bytes, &used, sizeof used);
 	(void)snprintf(path, sizeof path, "%s/%s", files, name);
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	int fd = open(path, O_WRONLY | O_CREAT | flags, 0600);
 	assert_int_equal(write(fd, bytes, count), count);
 	close(fd);
+}
+
+static void file_write(const char *name, uint32_t count)
+{
+	bytes_write(name, O_TRUNC, count);
+}
+
+static void file_rewrite(const char *name, uint32_t count)
+{
+	bytes_write(name, 0, count);
 }
 
 static int file_begin(void)
@@ -130,6 +140,7 @@ static void what_no_family_could_be_is_left_out_and_counted(void **state)
 	assert_int_equal(told.count, 0);
 	assert_true(value(region, "good_total") == 5);
 	assert_true(value(region, "muster_dropped_families_total{reason=\"invalid\"}") == sizeof keys / sizeof *keys);
+	assert_true(value(region, "muster_dropped_families_total{reason=\"conflict\"}") == 0);
 	muster_region_destroy(&region);
 }
 
@@ -236,6 +247,52 @@ static void a_file_that_shrinks_takes_nobody_with_it(void **state)
 	muster_region_destroy(&region);
 }
 
+/* ---- between two looks of the reader ------------------------------------------------------ */
+
+/* What another process does after the reader has asked how long the file is; or NULL. */
+static void (*behind_fstat)(void);
+
+int __real_fstat(int fd, struct stat *out);
+int __wrap_fstat(int fd, struct stat *out);
+int __wrap_fstat(int fd, struct stat *out)
+{
+	int rc = __real_fstat(fd, out);
+
+	if (behind_fstat && S_ISREG(out->st_mode) && out->st_size == 4096) {
+		behind_fstat();
+		behind_fstat = NULL;
+	}
+	return rc;
+}
+
+/* As the library does: the file gets twice as long, then its entries, then the word that says so. */
+static void counter_1_doubles(void)
+{
+	file_begin();
+	for (int i = 0; i < 100; i++) {
+		char key[64];
+		(void)snprintf(key, sizeof key, "[\"c\", \"c_total\", {\"l\": \"%d\"}, \"a longer help\"]", i);
+		entry(key, i);
+	}
+	assert_in_range(used, 4096, 8192);
+	file_rewrite("counter_1.db", 8192);
+}
+
+static void a_file_that_grows_while_it_is_read_is_read(void **state)
+{
+	(void)state;
+	file_begin();
+	entry("[\"c\", \"c_total\", {\"l\": \"0\"}, \"a longer help\"]", 1);
+	file_write("counter_1.db", 4096);
+	struct muster_region *region = importing(files);
+	behind_fstat = counter_1_doubles;
+	assert_int_equal(muster_region_refresh(region), 0);
+	assert_null(behind_fstat);
+	assert_int_equal(told.count, 0);
+	assert_true(value(region, "c_total{l=\"99\"}") == 99);
+	muster_region_destroy(&region);
+}
+
 /* Any bytes, changed here and there: read to the end, or refused. */
 static void changed_bytes_are_read_or_refused(void **state)
 {
@@ -274,6 +331,7 @@ int main(void)
 		ONE(other_bounds_in_one_file_are_left_out),
 		ONE(files_that_lie_are_quarantined),
 		ONE(a_file_that_shrinks_takes_nobody_with_it),
+		ONE(a_file_that_grows_while_it_is_read_is_read),
 		ONE(changed_bytes_are_read_or_refused),
 	};
 
