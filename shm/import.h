@@ -16,6 +16,7 @@
 #ifndef MUSTER__IMPORT_H
 #define MUSTER__IMPORT_H
 
+#include "index.h"
 #include "slab.h"
 
 #define MUSTER__IMPORT_HIDDEN ".muster." /* then the inode in hex, a dot and the old name */
@@ -77,17 +78,20 @@ struct muster__import {
 	bool hidden;   /* has its hidden name */
 	struct muster__import_target *targets;
 	size_t targets_count, targets_capacity;
-	struct muster__import_family *families; /* the last one used first */
-	struct muster__import_child *children;  /* begun, not complete */
+	struct muster__import_family **families;
+	size_t families_count, families_capacity;
+	struct muster__index by_metric;        /* families */
+	struct muster__import_child *children; /* begun, not complete */
+	uint32_t children_count;
 };
 
 /* Transcribe entries `bytes`, which stand at `off` of the file, into records and targets, and move import->used.
- * Returns 0; -ENOMEM, with import->used behind the last one that is done. What no family could be is counted in the image's events. */
+ * Returns 0; MUSTER__BAD(BUDGET); -ENOMEM, with import->used behind the last one that is done. What no family could be is counted in the image's events. */
 int muster__import_entries(struct muster__import *import, const unsigned char *bytes, uint32_t off, uint32_t count);
 void muster__import_entries_free(struct muster__import *import);
 
-/* Do entries with this tail fill the bytes exactly? */
-bool muster__import_walk(const unsigned char *bytes, uint32_t count, uint32_t tail);
+/* How many of the bytes are whole entries with this tail, from the first on. */
+uint32_t muster__import_walk(const unsigned char *bytes, uint32_t count, uint32_t tail);
 
 /* ---- import_file.c ------------------------------------------------------------------------ */
 

@@ -18,7 +18,6 @@
 #include "grow.h"
 
 struct muster__import_family {
-	struct muster__import_family *next;
 	const char *metric; /* as the file has it */
 	uint32_t ordinal;
 	bool refused; /* no family of ours could be so: its entries are passed over */
@@ -67,17 +66,13 @@ static uint32_t entry_bytes(const unsigned char *p, uint32_t left, uint32_t tail
 	return (uint32_t)whole;
 }
 
-bool muster__import_walk(const unsigned char *bytes, uint32_t count, uint32_t tail)
+uint32_t muster__import_walk(const unsigned char *bytes, uint32_t count, uint32_t tail)
 {
-	uint32_t key;
+	uint32_t key, at = 0, n;
 
-	for (uint32_t at = 0; at < count;) {
-		uint32_t n = entry_bytes(bytes + at, count - at, tail, &key);
-		if (n == 0)
-			return false;
+	while (at < count && (n = entry_bytes(bytes + at, count - at, tail, &key)) != 0)
 		at += n;
-	}
-	return true;
+	return at;
 }
 
 /* ---- the image ---------------------------------------------------------------------------- */
@@ -238,32 +233,48 @@ static struct muster__import_family *family_alloc(const struct muster__import *i
 	return f;
 }
 
-static struct muster__import_family *family_find(struct muster__import *import, const char *metric)
+struct family_wanted {
+	const struct muster__import *import;
+	const char *metric;
+};
+
+static bool family_is(const void *ctx, uint32_t item)
 {
-	for (struct muster__import_family **link = &import->families; *link; link = &(*link)->next)
-		if (strcmp((*link)->metric, metric) == 0) {
-			struct muster__import_family *f = *link;
-			*link = f->next;
-			f->next = import->families;
-			import->families = f;
-			return f;
-		}
-	return NULL;
+	const struct family_wanted *wanted = ctx;
+
+	return strcmp(wanted->import->families[item]->metric, wanted->metric) == 0;
+}
+
+static struct muster__import_family *family_find(const struct muster__import *import, const char *metric, uint64_t hash)
+{
+	struct family_wanted wanted = {import, metric};
+	uint32_t found = muster__index_find(&import->by_metric, hash, family_is, &wanted);
+
+	return found == MUSTER__INDEX_NONE ? NULL : import->families[found];
+}
+
+static int families_reserve(struct muster__import *import)
+{
+	int rc = muster__grow(&import->families, &import->families_capacity, import->families_count + 1,
+	                      sizeof(struct muster__import_family *));
+
+	return rc == 0 ? muster__index_reserve(&import->by_metric) : rc;
 }
 
 /* The family of an entry, made if need be. NULL without memory. */
 static struct muster__import_family *family_of(struct muster__import *import, const struct muster__import_key *key,
                                                const double *bounds, uint32_t bounds_count)
 {
-	struct muster__import_family *f = family_find(import, key->metric);
+	uint64_t hash = muster__hash(0, key->metric, strlen(key->metric));
+	struct muster__import_family *f = family_find(import, key->metric, hash);
 	char name[MUSTER_NAME_BYTES_MAX + 8];
 
-	if (f || (f = family_alloc(import, key, bounds_count)) == NULL)
+	if (f || families_reserve(import) != 0 || (f = family_alloc(import, key, bounds_count)) == NULL)
 		return f;
 	if (bounds_count)
 		memcpy(f->bounds, bounds, bounds_count * sizeof *bounds);
-	f->next = import->families;
-	import->families = f;
+	muster__index_add(&import->by_metric, hash, (uint32_t)import->families_count);
+	import->families[import->families_count++] = f;
 	if (!name_of(import, key, name) || !labels_valid(import, key)) {
 		f->refused = true;
 		count_event(import, MUSTER__EVENT_FAMILY_INVALID);
@@ -392,6 +403,9 @@ static char *values_join(const struct muster__import_key *key, size_t *bytes)
 	return values;
 }
 
+/* Threads begin some at once, each its own; more are none of the library's doing. */
+#define CHILDREN_MAX 256
+
 static struct muster__import_child *child_of(struct muster__import *import, const struct muster__import_key *key)
 {
 	size_t bytes;
@@ -416,6 +430,7 @@ static struct muster__import_child *child_of(struct muster__import *import, cons
 	*c = (struct muster__import_child){
 		.next = import->children, .metric = metric, .values = values, .values_bytes = bytes};
 	import->children = c;
+	import->children_count++;
 	return c;
 }
 
@@ -426,6 +441,7 @@ static void child_remove(struct muster__import *import, struct muster__import_ch
 	while (*link != child)
 		link = &(*link)->next;
 	*link = child->next;
+	import->children_count--;
 	child_free(child);
 }
 
@@ -493,7 +509,7 @@ static int part(struct muster__import *import, const struct muster__import_key *
 	else if (key->le && ends_with(key->sample, "_bucket"))
 		bucket_add(c, key->le, off);
 	if (!is_complete(import, c))
-		return 0;
+		return import->children_count <= CHILDREN_MAX ? 0 : MUSTER__BAD(BUDGET);
 	int rc = child_publish(import, key, c);
 	child_remove(import, c);
 	return rc;
@@ -534,12 +550,14 @@ int muster__import_entries(struct muster__import *import, const unsigned char *b
 
 void muster__import_entries_free(struct muster__import *import)
 {
-	while (import->families) {
-		struct muster__import_family *f = import->families;
-		import->families = f->next;
-		free(f->bounds);
-		free(f);
+	for (size_t i = 0; i < import->families_count; i++) {
+		free(import->families[i]->bounds);
+		free(import->families[i]);
 	}
+	free(import->families);
+	import->families = NULL;
+	import->families_count = 0;
+	muster__index_clear(&import->by_metric);
 	while (import->children)
 		child_remove(import, import->children);
 	free(import->targets);

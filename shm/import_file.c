@@ -20,6 +20,7 @@
 #define HEAD_BYTES 8
 #define TAIL_TIMED 16 /* value and time: since 0.18 */
 #define TAIL_PLAIN 8
+#define PIECE_BYTES (UINT32_C(1) << 20) /* loaded at once; no entry is longer */
 
 /* What an image has room for; memory that is not used is not taken. */
 #define IMAGE_CATALOGUE_BYTES (UINT64_C(32) << 20)
@@ -257,37 +258,43 @@ static void values_load(void *ctx)
 	}
 }
 
-/* The version shows in what stands behind a key. */
-static uint32_t tail_of(const unsigned char *bytes, uint32_t count)
+/* The version shows in what stands behind a key. Returns how many of the bytes are whole entries. */
+static uint32_t entries_walk(struct muster__import *import, const unsigned char *bytes, uint32_t count)
 {
-	if (muster__import_walk(bytes, count, TAIL_TIMED))
-		return TAIL_TIMED;
-	return muster__import_walk(bytes, count, TAIL_PLAIN) ? TAIL_PLAIN : 0;
+	if (import->tail)
+		return muster__import_walk(bytes, count, import->tail);
+	uint32_t timed = muster__import_walk(bytes, count, TAIL_TIMED);
+	uint32_t plain = muster__import_walk(bytes, count, TAIL_PLAIN);
+	import->tail = timed >= plain ? TAIL_TIMED : TAIL_PLAIN;
+	return timed >= plain ? timed : plain;
 }
 
+/* What is left behind the last whole entry begins the next bytes. */
 static int entries_take(struct muster__import *import, const unsigned char *bytes, uint32_t count)
 {
-	uint32_t tail = import->tail ? import->tail : tail_of(bytes, count);
+	uint32_t whole_bytes = entries_walk(import, bytes, count);
 
-	if (tail == 0 || !muster__import_walk(bytes, count, tail))
+	if (whole_bytes == 0)
 		return MUSTER__BAD(CATALOGUE);
-	if (import->name.mode && muster__mode_timestamped(import->name.mode) && tail != TAIL_TIMED)
+	if (import->name.mode && muster__mode_timestamped(import->name.mode) && import->tail != TAIL_TIMED)
 		return MUSTER__BAD(CATALOGUE);
-	import->tail = tail;
-	return muster__import_entries(import, bytes, import->used, count);
+	return muster__import_entries(import, bytes, import->used, whole_bytes);
 }
 
+/* Piece by piece: who lies about what is used gets no more memory for it than that. */
 static int new_read(struct muster__slab *slab, uint32_t used)
 {
 	struct muster__import *import = slab->import;
-	struct loading l = {.import = import, .count = used - import->used};
+	uint32_t left = used - import->used;
+	struct loading l = {.import = import, .to = malloc(left < PIECE_BYTES ? left : PIECE_BYTES)};
+	int rc = l.to ? 0 : -ENOMEM;
 
-	l.to = malloc(l.count);
-	if (l.to == NULL)
-		return -ENOMEM;
-	int rc = muster__guard_run(import->file, import->file_bytes, bytes_load, &l) == 0 ? 0 : MUSTER__BAD(SHRUNK);
-	if (rc == 0)
-		rc = entries_take(import, l.to, l.count);
+	while (rc == 0 && (left = used - import->used) > 0) {
+		l.count = left < PIECE_BYTES ? left : PIECE_BYTES;
+		rc = muster__guard_run(import->file, import->file_bytes, bytes_load, &l) == 0 ? 0 : MUSTER__BAD(SHRUNK);
+		if (rc == 0)
+			rc = entries_take(import, l.to, l.count);
+	}
 	free(l.to);
 	return rc;
 }

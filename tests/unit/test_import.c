@@ -64,7 +64,7 @@ static void golden_files_are_read(void **state)
 
 /* ---- by hand ------------------------------------------------------------------------------ */
 
-static unsigned char bytes[65536];
+static unsigned char bytes[3 << 20];
 static uint32_t used;
 
 static void entry(const char *key, double x)
@@ -247,6 +247,48 @@ static void a_file_that_shrinks_takes_nobody_with_it(void **state)
 	muster_region_destroy(&region);
 }
 
+static void a_long_file_is_read_piece_by_piece(void **state)
+{
+	char key[200];
+	int count = 0;
+
+	(void)state;
+	for (file_begin(); used < (5 << 19); count++) {
+		(void)snprintf(key, sizeof key, "[\"c\", \"c_total\", {\"l\": \"%0*d\"}, \"h\"]", 10 + count % 100, count);
+		entry(key, count);
+	}
+	file_write("counter_1.db", sizeof bytes);
+	uint32_t good = used;
+	file_write("counter_2.db", sizeof bytes);
+	used = good + 24; /* and something behind the last entry, two pieces on */
+	file_write("counter_3.db", sizeof bytes);
+	struct muster_region *region = importing(files);
+	assert_int_equal(told.count, 1);
+	for (int i = 0; i < count; i += 997) {
+		(void)snprintf(key, sizeof key, "c_total{l=\"%0*d\"}", 10 + i % 100, i);
+		assert_true(value(region, key) == 2 * i);
+	}
+	muster_region_destroy(&region);
+}
+
+/* Who begins more than any process does at once, gets no time and no memory for it. */
+static void what_never_becomes_complete_is_quarantined(void **state)
+{
+	char key[100];
+
+	(void)state;
+	file_begin();
+	for (int i = 0; i < 20000; i++) {
+		(void)snprintf(key, sizeof key, "[\"h\", \"h_sum\", {\"l\": \"%d\"}, \"h\"]", i);
+		entry(key, 1);
+	}
+	file_write("histogram_1.db", sizeof bytes);
+	struct muster_region *region = importing(files);
+	assert_int_equal(told.count, 1);
+	assert_int_equal(told.reason, MUSTER_QUARANTINE_BUDGET);
+	muster_region_destroy(&region);
+}
+
 /* ---- between two looks of the reader ------------------------------------------------------ */
 
 /* What another process does after the reader has asked how long the file is; or NULL. */
@@ -331,6 +373,8 @@ int main(void)
 		ONE(other_bounds_in_one_file_are_left_out),
 		ONE(files_that_lie_are_quarantined),
 		ONE(a_file_that_shrinks_takes_nobody_with_it),
+		ONE(a_long_file_is_read_piece_by_piece),
+		ONE(what_never_becomes_complete_is_quarantined),
 		ONE(a_file_that_grows_while_it_is_read_is_read),
 		ONE(changed_bytes_are_read_or_refused),
 	};
