@@ -2,7 +2,7 @@
 /*
  * update.c - what an update costs, in ns, beside the bare limit on the same machine in the same run.
  *
- * Limits: a plain load/add/store on one word and on 64 words in turn, a locked add, a compare-and-swap of a
+ * Limits: a plain load/add/store on one word, on 64 words in turn and on 4,000 in random order, a locked add, a compare-and-swap of a
  * double. Lookup means: find the series by its label values, then add.
  */
 #include <pthread.h>
@@ -66,6 +66,27 @@ static void counter_64(void *arg, uint64_t n)
 
 	for (uint64_t i = 0; i < n; i++)
 		muster_counter_inc(c[i & 63]);
+}
+
+#define CELLS 4000
+
+static uint64_t cells[CELLS];
+static uint16_t order[1 << 14]; /* random, and the same for both */
+
+static void bare_random(void *arg, uint64_t n)
+{
+	volatile uint64_t *word = arg;
+
+	for (uint64_t i = 0; i < n; i++)
+		word[order[i & 0x3fff]] = word[order[i & 0x3fff]] + 1;
+}
+
+static void counter_random(void *arg, uint64_t n)
+{
+	const muster_counter *c = arg;
+
+	for (uint64_t i = 0; i < n; i++)
+		muster_counter_inc(c[order[i & 0x3fff]]);
 }
 
 static void real_counter(void *arg, uint64_t n)
@@ -196,6 +217,23 @@ static void histograms(struct bench_result limit)
 	}
 }
 
+static void random_cells(void)
+{
+	static muster_counter counters[CELLS];
+	struct muster_family *f = family(MUSTER_COUNTER, "bench_cells_total", 0, two_labels, NULL, 0);
+	char name[8];
+
+	for (int i = 0; i < CELLS; i++) {
+		(void)snprintf(name, sizeof name, "%d", i);
+		counters[i] = muster_counter_with(f, "GET", name);
+	}
+	for (size_t i = 0; i < sizeof order / sizeof *order; i++)
+		order[i] = (uint16_t)(rand() % CELLS);
+	bench_print("counter inc", "muster", "4000 series in random order", "ns",
+	            bench_ns_per_op(counter_random, counters, 50000000), "bare add, 4000 words in that order",
+	            bench_ns_per_op(bare_random, cells, 50000000));
+}
+
 int main(void)
 {
 	muster_counter counters[64];
@@ -225,6 +263,7 @@ int main(void)
 	            "bare add, one word", bare);
 	bench_print("counter inc", "muster", "64 series", "ns", bench_ns_per_op(counter_64, counters, 100000000),
 	            "bare add, 64 words", bare64);
+	random_cells();
 	bench_print("counter inc", "muster", "one series, two threads", "ns",
 	            bench_ns_per_op(in_two_threads, &one, 50000000), "bare add, one word", bare);
 	bench_print("real counter add", "muster", "one series", "ns", bench_ns_per_op(real_counter, &real, 50000000),
