@@ -18,6 +18,9 @@ struct bench_result {
 /* Monotonic time in ns. */
 double bench_now_ns(void);
 
+/* Of BENCH_REPEATS values, which it sorts. */
+struct bench_result bench_summarise(double *values);
+
 /* Run `fn(arg, n)` BENCH_REPEATS times after a warm-up; ns per operation. */
 struct bench_result bench_ns_per_op(void (*fn)(void *arg, uint64_t n), void *arg, uint64_t n);
 

@@ -21,7 +21,7 @@ static int ascending(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static struct bench_result summarise(double *values)
+struct bench_result bench_summarise(double *values)
 {
 	qsort(values, BENCH_REPEATS, sizeof *values, ascending);
 	return (struct bench_result){values[0], values[BENCH_REPEATS / 2], values[BENCH_REPEATS - 1]};
@@ -37,7 +37,7 @@ struct bench_result bench_ns_per_op(void (*fn)(void *arg, uint64_t n), void *arg
 		fn(arg, n);
 		values[i] = (bench_now_ns() - start) / (double)n;
 	}
-	return summarise(values);
+	return bench_summarise(values);
 }
 
 struct bench_result bench_ms_per_call(void (*fn)(void *arg), void *arg)
@@ -50,7 +50,7 @@ struct bench_result bench_ms_per_call(void (*fn)(void *arg), void *arg)
 		fn(arg);
 		values[i] = (bench_now_ns() - start) / 1e6;
 	}
-	return summarise(values);
+	return bench_summarise(values);
 }
 
 void bench_print(const char *bench, const char *impl, const char *params, const char *unit, struct bench_result r,
