@@ -50,10 +50,12 @@ ok cat_writes_the_same
 exit_of "$muster" cat --region "$dir/region" --format yaml
 has unknown_format_is_refused "$err" "--format yaml: must be text, openmetrics, protobuf or json"
 
+free_port() { /usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+printf "global: {scrape_interval: 1s}\nscrape_configs: [{job_name: m, static_configs: [{targets: ['127.0.0.1:%s']}]}]\n" "$port" >"$dir/p.yml"
+
 # The real Prometheus: it asks for OpenMetrics, and for protobuf when it wants native histograms.
 prometheus_start() {
-	api=127.0.0.1:$(/usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-	printf "global: {scrape_interval: 1s}\nscrape_configs: [{job_name: m, static_configs: [{targets: ['127.0.0.1:%s']}]}]\n" "$port" >"$dir/p.yml"
+	api=127.0.0.1:$(free_port)
 	prometheus --config.file="$dir/p.yml" --storage.tsdb.path="$dir/tsdb.$1" --web.listen-address="$api" "${@:2}" >"$dir/prometheus.$1.log" 2>&1 &
 	masters+=($!)
 }
@@ -75,6 +77,19 @@ answered "prometheus_protobuf_bucket" 'wait_seconds_bucket{le="0.5"} + on() wait
 answered "prometheus_protobuf_pid" "each{pid=\"$worker\"}" 4
 answered "prometheus_protobuf_gauges" 'count(level) + on() (level{path="5"} == bool 1.7976931348623157e308)' 10
 answered "prometheus_protobuf_up" 'min_over_time(up[1m])' 1
+
+# VictoriaMetrics, which has a parser of its own: text 0.0.4.
+api=127.0.0.1:$(free_port)
+victoria-metrics -storageDataPath="$dir/victoria" -httpListenAddr="$api" -promscrape.config="$dir/p.yml" -search.latencyOffset=0s \
+	-search.disableCache >"$dir/victoria.log" 2>&1 &
+masters+=($!)
+answered "victoriametrics_counter" 'calls_total{path="a\"b\\c\nd"}' 3
+answered "victoriametrics_info" 'app_info{path="1.2.3"}' 1
+answered "victoriametrics_sums" 'wait_seconds_sum + on() busy_seconds_total + on() size_bytes_sum' 2002
+answered "victoriametrics_quantile" 'round(histogram_quantile(0.5, wait_seconds_bucket), 0.01)' 0.5
+answered "victoriametrics_pid" "each{pid=\"$worker\"}" 4
+answered "victoriametrics_up" 'min_over_time(up[1m])' 1
+
 protobuf_asked() { [ "$(curl -s "$url" | awk '$1 == "muster_http_requests_total{code=\"200\"}" { print $2 }')" -gt 10 ]; }
 protobuf_asked && ok answers_are_counted || fail answers_are_counted
 
