@@ -69,7 +69,7 @@ $(BUILD)/order_load: $(call obj,$(wildcard $(demo)/load*.c $(demo)/loop*.c))
 
 $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libmuster.a
 	@mkdir -p $(@D)
-	$(CC) -o $@ $^ $(ALL_LDFLAGS) -lcmocka -lpthread
+	$(CC) -o $@ $^ $(ALL_LDFLAGS) -lcmocka -lpthread -lm
 $(BUILD)/tests/test_process_files: $(call obj,runtime/process_files.c runtime/members.c runtime/oom.c)
 # Loops of one to two cycles are compared: where they begin must not decide.
 $(BUILD)/obj/bench/%.o: private ALL_CFLAGS += -falign-loops=32
