@@ -6,6 +6,7 @@ set -euo pipefail
 muster=$(realpath "${1:-build}")/muster
 dir=$(mktemp -d /dev/shm/muster-test.XXXXXX)
 masters=()
+by=()
 master=
 address=
 
@@ -52,11 +53,11 @@ until_true() {
 	done
 }
 
-# start NAME OPTION...: a master in the background; sets $master, $log, and $address of its metrics.
+# start NAME OPTION...: a master in the background, by what stands in $by; sets $master, $log, and $address of its metrics.
 start() {
 	log=$dir/$1.log
 	shift
-	"$muster" "$@" >"$dir/stdout" 2>"$log" </dev/null &
+	"${by[@]}" "$muster" "$@" >"$dir/stdout" 2>"$log" </dev/null &
 	master=$!
 	masters+=("$master")
 	until_true 10 grep -q "metrics on" "$log" || fail "master starts: $*"

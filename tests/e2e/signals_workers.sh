@@ -11,38 +11,13 @@ serve() {
 	until_true 10 curl -fsS "http://$listen/hello" || fail "$1: the service answers"
 }
 
-# Every counter of a page, "NAME VALUE", and the first of them that is lower in the second page or gone.
-counters() { grep -E '^[a-z_]+(_total|_count|_bucket|_sum)[{ ]' | sort; }
-watch_counters() {
-	scrape | counters >"$dir/counters.before"
-	while [ ! -e "$dir/watched" ]; do
-		if scrape 2>/dev/null | counters >"$dir/counters.now" && [ -s "$dir/counters.now" ]; then
-			lower_than_before >>"$dir/lower"
-			mv "$dir/counters.now" "$dir/counters.before"
-		fi
-		echo >>"$dir/scrapes"
-	done
-}
-lower_than_before() {
-	awk '{ key = $0; sub(/ [^ ]*$/, "", key) } NR == FNR { now[key] = $NF + 0; has[key] = 1; next }
-		!has[key] { print key, "is gone" } has[key] && now[key] < $NF + 0 { print key, $NF, now[key] }' \
-		"$dir/counters.now" "$dir/counters.before"
-}
-watch_end() {
-	until_true 20 eval '[ "$(wc -l <"$dir/scrapes")" -gt 10 ]' || fail "$1: scrapes"
-	touch "$dir/watched"
-	wait "$watcher" || true
-	is "$1.no_counter_went_down" "$(cat "$dir/lower" 2>/dev/null)" ""
-	rm -f "$dir/watched" "$dir/scrapes"
-}
 none_of() { [ -z "$(comm -12 <(workers_of "$master" | sort) <(sort <<<"$1"))" ]; }
 recycled() { sample "muster_worker_recycles_total{reason=\"$1\"}"; }
 slots() { sample "muster_worker_slots{state=\"$1\"}"; }
 
 serve signals
 load_start "http://$listen/hello"
-watch_counters &
-watcher=$!
+watch_start
 kill -TTIN "$master"
 until_true 20 worker_count 3 && ok ttin_adds_a_worker || fail ttin_adds_a_worker
 kill -TTOU "$master"
@@ -70,9 +45,7 @@ kill -HUP "$master"
 kill -HUP "$master"
 until_true 30 eval '[ "$(grep -c "reloaded: all" "$log")" -ge 3 ]' && ok hup_in_a_hup || fail hup_in_a_hup
 watch_end signals
-kill -INT "$load"
-wait "$load" || true
-load=
+load_stop
 is every_answer_was_200 "$(grep -c '\[[0-9]*\].*responses' "$dir/hey") $(grep -c '\[200\].*responses' "$dir/hey")" "1 1"
 
 # ---- WINCH: the workers end, the totals stay
@@ -101,9 +74,7 @@ for signo in TERM INT QUIT; do
 	until_true 20 eval '[ "$(total)" -gt 20 ]' || fail "$signo: load arrives"
 	stop $signo
 	is "$signo.is_a_clean_stop" "$status" 0
-	kill -INT "$load"
-	wait "$load" || true
-	load=
+	load_stop
 done
 
 # ---- USR1 goes to the workers; a new program that cannot start stops a reload at the first

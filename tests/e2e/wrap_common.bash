@@ -2,6 +2,9 @@
 # Sourced by tests/e2e/wrap_*.sh and signals_*.sh: master_common.bash with process trees and load.
 
 . "$(dirname "$0")/master_common.bash"
+here=$(dirname "$(realpath "$0")")
+examples=$(realpath "$here/../../examples")
+check_totals=$examples/order_mgmt/check_totals
 
 # below PID: all its descendants, zombies too.
 below() {
@@ -44,19 +47,75 @@ no_zombies() { [ -z "$(zombies_below "$master")" ]; }
 # Sets $server to the process that the master supervises as the server.
 server_is() { server=$(sed -n 's/.*server started: .* (pid \([0-9]*\)).*/\1/p; s/.*supervising them, pid \([0-9]*\) as the server.*/\1/p' "$log" | tail -n 1); }
 
+# From here on start is by somebody who is not root; what is there is theirs.
+ordinary_user() {
+	[ "$(id -u)" -eq 0 ] || return 0
+	by=(setpriv --reuid=nobody --regid=nogroup --clear-groups --)
+	rm -rf "$dir/r"
+	chown -R nobody: "$dir"
+}
+
 free_port() {
 	/usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }
 
-# load_start URL, load_end NAME: requests all the while, and that each was answered with 200.
+# load_start URL: requests all the while. load_stop: no more of them; $answered with 200. load_end NAME: and all were.
 load_start() {
 	hey -z 300s -c 4 -q 50 -disable-keepalive "$1" >"$dir/hey" 2>&1 &
 	load=$!
 }
-load_end() {
+load_stop() {
 	kill -INT "$load"
 	wait "$load" || true
 	load=
+	answered=$(awk '/\[200\].*responses/ { n = $2 } END { print n + 0 }' "$dir/hey")
+}
+load_end() {
+	load_stop
 	is "$1.every_answer_is_200" "$(grep -c '\[[0-9]*\].*responses' "$dir/hey") $(grep -c '\[200\].*responses' "$dir/hey")" "1 1"
 	is "$1.no_request_failed" "$(sed -n '/Error distribution/,$p' "$dir/hey" | grep -vc -e '^$' -e 'Error distribution' || true)" 0
+}
+
+# watch_start, watch_end NAME: scrapes all the while, and that no counter was lower than in the scrape before, or gone.
+watch_start() {
+	rm -f "$dir/watched" "$dir/scrapes" "$dir/lower"
+	watch_counters &
+	watcher=$!
+}
+watch_counters() {
+	scrape >"$dir/page.before"
+	while [ ! -e "$dir/watched" ]; do
+		if scrape >"$dir/page.now" 2>/dev/null; then
+			"$check_totals" "$dir/page.before" "$dir/page.now" >>"$dir/lower" || true
+			mv "$dir/page.now" "$dir/page.before"
+			echo >>"$dir/scrapes"
+		fi
+	done
+}
+watch_end() {
+	until_true 20 eval '[ "$(wc -l <"$dir/scrapes")" -gt 10 ]' || fail "$1: scrapes"
+	touch "$dir/watched"
+	wait "$watcher" || true
+	watcher=
+	is "$1.no_counter_went_down" "$(cat "$dir/lower")" ""
+}
+
+# The workers of a wrapped server that has no other children.
+workers() { pgrep -P "$server" | sort | xargs; }
+worker_count_is() { [ "$(workers | wc -w)" -eq "$1" ]; }
+none_left() { [ -z "$(comm -12 <(workers | tr ' ' '\n') <(tr ' ' '\n' <<<"$1"))" ]; }
+# workers_are_new BEFORE COUNT: none of those before is left, and there are as many.
+workers_are_new() { worker_count_is "$2" && none_left "$1"; }
+kill_a_worker() { kill -KILL "$(workers | cut -d' ' -f1)"; }
+
+# ends NAME SIGNAL STATUS: told by SIGNAL, the server ends with STATUS, and nothing of it is left: no process, no slab in
+# the region but the master's own, no multiprocess file, nothing in $run but logs.
+ends() {
+	local tree
+	until_true 10 no_zombies && ok "$1.no_zombie_stays" || fail "$1.no_zombie_stays: $(zombies_below "$master")"
+	tree=$(below "$master")
+	stop "$2"
+	is "$1.status" "$status" "$3"
+	gone $tree && ok "$1.nobody_is_left" || fail "$1.nobody_is_left"
+	is "$1.nothing_is_left" "$(find "$dir/r" "$run" \( -name 'slab.*' -o -name '*.db' -o -path "$run/*" \) ! -type d ! -name '*.log*' | wc -l)" 1
 }
