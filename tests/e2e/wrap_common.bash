@@ -59,6 +59,20 @@ free_port() {
 	/usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }
 
+# A free port, a directory $run for what the server makes, and one with a file hello to serve.
+site() {
+	port=$(free_port) run=$dir/run
+	url=http://127.0.0.1:$port
+	mkdir "$run" "$dir/www"
+	echo hello >"$dir/www/hello"
+	chmod 0755 "$dir" "$run" "$dir/www"
+}
+# example FILE: a copy of it in $dir, from examples/servers, with the port and the directories of the test.
+example() {
+	sed "s|127.0.0.1:8080|127.0.0.1:$port|; s|/run/web|$run|g; s|/var/log/web|$run|g; s|/srv/web|$dir/www|g" \
+		"$examples/servers/$1" >"$dir/${1##*/}"
+}
+
 # load_start URL: requests all the while. load_stop: no more of them; $answered with 200. load_end NAME: and all were.
 load_start() {
 	hey -z 300s -c 4 -q 50 -disable-keepalive "$1" >"$dir/hey" 2>&1 &
@@ -74,6 +88,16 @@ load_end() {
 	load_stop
 	is "$1.every_answer_is_200" "$(grep -c '\[[0-9]*\].*responses' "$dir/hey") $(grep -c '\[200\].*responses' "$dir/hey")" "1 1"
 	is "$1.no_request_failed" "$(sed -n '/Error distribution/,$p' "$dir/hey" | grep -vc -e '^$' -e 'Error distribution' || true)" 0
+}
+
+# What access logs in $run say: answers to the load, all answers.
+served() { cat "$run"/access.log* | grep -c ' 200 .*hey' || true; }
+logged_answers() { cat "$run"/access.log* | wc -l; }
+# page_is_the_log COMMAND ITSELF: the server's own number of requests, which has the request for it or not (1, 0).
+page_is_the_log() {
+	local before said
+	before=$(logged_answers) said=$($1)
+	[ "$said" -eq $((before + $2)) ] && [ "$(logged_answers)" -eq $((before + 1)) ]
 }
 
 # watch_start, watch_end NAME: scrapes all the while, and that no counter was lower than in the scrape before, or gone.
@@ -117,5 +141,5 @@ ends() {
 	stop "$2"
 	is "$1.status" "$status" "$3"
 	gone $tree && ok "$1.nobody_is_left" || fail "$1.nobody_is_left"
-	is "$1.nothing_is_left" "$(find "$dir/r" "$run" \( -name 'slab.*' -o -name '*.db' -o -path "$run/*" \) ! -type d ! -name '*.log*' | wc -l)" 1
+	is "$1.nothing_is_left" "$(find "$dir/r" "$dir/multiproc" "$run" \( -name 'slab.*' -o -name '*.db' -o -path "$run/*" \) ! -type d ! -name '*.log*' 2>/dev/null | wc -l)" 1
 }
