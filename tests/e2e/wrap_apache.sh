@@ -39,9 +39,7 @@ before=$(workers)
 kill -HUP "$master"
 until_true 20 none_left "$before" && ok hup_restarts || fail hup_restarts
 is hup_keeps_the_server "$(cat "$run/apache2.pid")" "$server"
-killed=$(workers | cut -d' ' -f1)
-kill -KILL "$killed"
-until_true 20 eval 'gone $killed && [ "$(workers | wc -w)" -ge 4 ]' && ok apache_replaces_a_killed_worker || fail apache_replaces_a_killed_worker
+is_replaced apache_replaces_a_killed_worker 4
 load_stop
 [ "$answered" -gt 0 ] && ok it_goes_on || fail it_goes_on
 watch_end signals

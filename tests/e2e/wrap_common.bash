@@ -130,7 +130,15 @@ worker_count_is() { [ "$(workers | wc -w)" -eq "$1" ]; }
 none_left() { [ -z "$(comm -12 <(workers | tr ' ' '\n') <(tr ' ' '\n' <<<"$1"))" ]; }
 # workers_are_new BEFORE COUNT: none of those before is left, and there are as many.
 workers_are_new() { worker_count_is "$2" && none_left "$1"; }
-kill_a_worker() { kill -KILL "$(workers | cut -d' ' -f1)"; }
+# is_replaced NAME COUNT: the server replaces a worker that is killed, so that there are as many again, or more.
+is_replaced() {
+	until_true 10 kill_a_worker || fail "$1: a worker is killed"
+	until_true 20 eval 'gone "$killed" && [ "$(workers | wc -w)" -ge '"$2"' ]' && ok "$1" || fail "$1"
+}
+kill_a_worker() {
+	killed=$(workers | cut -d' ' -f1)
+	kill -KILL "$killed"
+}
 
 # ends NAME SIGNAL STATUS: told by SIGNAL, the server ends with STATUS, and nothing of it is left: no process, no slab in
 # the region but the master's own, no multiprocess file, nothing in $run but logs.

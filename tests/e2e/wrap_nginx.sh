@@ -42,9 +42,7 @@ is listener_is_known "$(sample "muster_listener_backlog{address=\"127.0.0.1:$por
 is hup_is_counted "$(sample 'muster_signals_passed_total{signal="SIGHUP"}')" 1
 is usr1_is_counted "$(sample 'muster_signals_passed_total{signal="SIGUSR1"}')" 1
 is server_runs "$(sample 'muster_worker_slots{state="running"}')" 1
-killed=$(workers | cut -d' ' -f1)
-kill -KILL "$killed"
-until_true 20 eval 'gone $killed && worker_count_is 2' && ok nginx_replaces_a_killed_worker || fail nginx_replaces_a_killed_worker
+is_replaced nginx_replaces_a_killed_worker 2
 watch_end foreground
 ends quit_is_graceful QUIT 0
 has quit_is_what_nginx_got "$(cat "$run/error.log")" "gracefully shutting down"
