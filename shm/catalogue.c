@@ -150,10 +150,26 @@ int muster__catalogue_append(struct muster__catalogue **at, const struct muster_
 		muster__catalogue_release(at);
 		*at = node;
 	}
-	return records_append(*at, rules, bytes, count, more, used);
+	node = *at;
+	size_t own = (size_t)(node->end.bytes - node->begin.bytes);
+	if (muster__grow(&node->bytes, &node->bytes_capacity, own + count, 1) != 0)
+		return -ENOMEM;
+	return records_append(node, rules, bytes, count, more, used);
 }
 
 /* ---- adopting ----------------------------------------------------------------------------- */
+
+/* Do a node's record and one of as many bytes say the same? When a series was created is of its slab. */
+static bool record_same(const unsigned char *record, const unsigned char *other, uint32_t bytes)
+{
+	const size_t created = offsetof(struct muster__series_shm, created_unix_ns), end = created + sizeof(uint64_t);
+	struct muster__record_shm head;
+
+	memcpy(&head, record, sizeof head);
+	if (head.kind != MUSTER__RECORD_SERIES)
+		return memcmp(record, other, bytes) == 0;
+	return memcmp(record, other, created) == 0 && memcmp(record + end, other + end, bytes - end) == 0;
+}
 
 /* How many bytes of whole records the node and `bytes` have in common. */
 static size_t common_bytes(const struct muster__catalogue *node, const unsigned char *bytes, size_t count)
@@ -165,7 +181,7 @@ static size_t common_bytes(const struct muster__catalogue *node, const unsigned 
 	while (off < own) {
 		struct muster__record_shm record;
 		memcpy(&record, node->bytes + off, sizeof record);
-		if (record.bytes > count - off || memcmp(node->bytes + off, bytes + off, record.bytes) != 0)
+		if (record.bytes > count - off || !record_same(node->bytes + off, bytes + off, record.bytes))
 			break;
 		off += record.bytes;
 	}
@@ -233,6 +249,20 @@ static struct muster__catalogue *child_agreeing(const struct muster__catalogue *
 	return NULL;
 }
 
+/* Of a series that several slabs have, the earliest creation stands. */
+static void created_take(struct muster__catalogue *node, const unsigned char *bytes)
+{
+	for (uint32_t i = 0; i < node->end.series - node->begin.series; i++) {
+		struct muster__series_copy *series = node->series + i;
+		struct muster__series_shm *own = (struct muster__series_shm *)(void *)(node->bytes + series->off), other;
+		memcpy(&other, bytes + series->off, sizeof other);
+		if (other.created_unix_ns && (own->created_unix_ns == 0 || other.created_unix_ns < own->created_unix_ns))
+			own->created_unix_ns = other.created_unix_ns;
+		if (series->view)
+			muster__created_earliest(series->view, own);
+	}
+}
+
 int muster__catalogue_adopt(struct muster__catalogue **at, const unsigned char *bytes, size_t count, size_t *used)
 {
 	struct muster__catalogue *child;
@@ -247,6 +277,7 @@ int muster__catalogue_adopt(struct muster__catalogue **at, const unsigned char *
 			return rc;
 		muster__catalogue_release(at);
 		*at = reached;
+		created_take(reached, bytes + *used);
 		*used += common;
 	}
 	return 0;

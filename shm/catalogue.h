@@ -2,10 +2,11 @@
 /*
  * catalogue.h - validated catalogues, shared by slabs whose processes share a history.
  *
- * A forked worker begins with a byte-identical copy of its parent's catalogue. So catalogues form a tree:
- * each node holds a run of records that is the same in all slabs below it, its base holds what stands
- * before them, and a slab's catalogue is one node with all its bases. What was validated once is then
- * only compared, and added up by the same runs.
+ * A forked worker begins with a copy of its parent's catalogue, and workers that run the same program create the same
+ * series in the same order. So catalogues form a tree: each node holds a run of records that is the same in all slabs
+ * below it, but for the time at which a series was created, of which it has the earliest; its base holds what stands
+ * before them, and a slab's catalogue is one node with all its bases. What was validated once is then only compared,
+ * and added up by the same runs.
  *
  * Invariant: cells ascend in the order of records. A writer hands them out that way, so a cell before the
  * last one taken overlaps another series.
@@ -102,6 +103,9 @@ struct muster__catalogue_rules {
 	bool ledger;   /* folded records, and a pid in series, are allowed */
 	bool unshared; /* nobody else will hold its nodes */
 };
+
+/* The view's series is as old as the oldest record of it. */
+void muster__created_earliest(struct muster__view_series *series, const struct muster__series_shm *record);
 
 /* What a slab begins with: follow the tree as far as it agrees with `bytes`.
  *   at    the root; becomes the node reached

@@ -178,6 +178,14 @@ static int forgotten_map(struct muster__mapping_runs *m, const struct muster__se
 	return 0;
 }
 
+void muster__created_earliest(struct muster__view_series *series, const struct muster__series_shm *record)
+{
+	uint64_t ns = record->created_unix_ns;
+
+	if (ns && (series->created_unix_ns == 0 || ns < series->created_unix_ns))
+		series->created_unix_ns = ns;
+}
+
 static int series_map(struct muster__merge *merge, struct muster__catalogue *node, uint32_t i)
 {
 	const struct muster__series_shm *record = muster__series_record(node, i);
@@ -199,8 +207,7 @@ static int series_map(struct muster__merge *merge, struct muster__catalogue *nod
 		rc = cells_map(&node->mapping, record, series);
 	if (rc != 0)
 		return rc;
-	if (record->created_unix_ns && (series->created_unix_ns == 0 || record->created_unix_ns < series->created_unix_ns))
-		series->created_unix_ns = record->created_unix_ns;
+	muster__created_earliest(series, record);
 	node->series[i].view = series;
 	return 0;
 }

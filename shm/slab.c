@@ -237,12 +237,17 @@ static void copy(void *ctx)
 	memcpy(c->to, c->from, c->bytes);
 }
 
-/* Copy, judge and enter at most one chunk. The first chunk of a slab may be a copy of its parent's. */
+static size_t chunk_bytes(uint64_t at, uint64_t end)
+{
+	return (size_t)(at == 0 || end - at < CHUNK_BYTES ? end - at : CHUNK_BYTES);
+}
+
+/* Copy, judge and enter at most one chunk. The first chunk of a slab is all there is, as others may have the same. */
 static int chunk_read(struct muster__slab *slab, const struct muster__catalogue_rules *rules, unsigned char *chunk,
                       uint64_t end)
 {
 	uint64_t at = slab->catalogue->end.bytes;
-	size_t bytes = (size_t)(end - at < CHUNK_BYTES ? end - at : CHUNK_BYTES), adopted = 0, used;
+	size_t bytes = chunk_bytes(at, end), adopted = 0, used;
 	struct copying c = {slab->map + slab->geometry.catalogue_off + at, chunk, bytes};
 	int rc = 0;
 
@@ -261,12 +266,12 @@ static int chunk_read(struct muster__slab *slab, const struct muster__catalogue_
 static int catalogue_read(struct muster__slab *slab, uint64_t end, bool ledger)
 {
 	const struct muster__catalogue_rules rules = {&slab->geometry, slab->minor, ledger, ledger};
-	uint64_t left = end - slab->catalogue->end.bytes;
+	uint64_t at = slab->catalogue->end.bytes;
 	int rc = 0;
 
-	if (left == 0)
+	if (at == end)
 		return 0;
-	unsigned char *chunk = malloc((size_t)(left < CHUNK_BYTES ? left : CHUNK_BYTES));
+	unsigned char *chunk = malloc(chunk_bytes(at, end));
 	if (chunk == NULL)
 		return -ENOMEM;
 	while (rc == 0 && slab->catalogue->end.bytes < end)

@@ -331,6 +331,66 @@ static void what_siblings_share_is_validated_once(void **state)
 	worker_kill(pid);
 }
 
+/* More than a mebibyte of catalogue. */
+static void ten_thousand(void *arg)
+{
+	struct muster_family *f = declare(MUSTER_COUNTER, 0, "many_total", "n");
+	char n[128];
+
+	(void)arg;
+	for (int i = 0; i < 10000; i++) {
+		(void)snprintf(n, sizeof n, "%0100d", i);
+		muster_counter_inc(muster_counter_with(f, n));
+	}
+}
+
+/* The only slab there is: under another name, or back. */
+static void slab_hide(char *name, bool hide)
+{
+	char path[400], hidden[400];
+	DIR *dir = opendir(support_region);
+
+	for (struct dirent *e; hide && (e = readdir(dir));)
+		if (strncmp(e->d_name, "slab.", 5) == 0)
+			(void)snprintf(name, 256, "%s", e->d_name);
+	closedir(dir);
+	(void)snprintf(path, sizeof path, "%s/%s", support_region, name);
+	(void)snprintf(hidden, sizeof hidden, "%s/hidden", support_region);
+	assert_int_equal(hide ? rename(path, hidden) : rename(hidden, path), 0);
+}
+
+static uint64_t created_of(const struct muster_region *region, int i)
+{
+	char n[128];
+
+	(void)snprintf(n, sizeof n, "%0100d", i);
+	assert_int_equal(int_of(region, "many_total", n), 2);
+	return series_of(region, "many_total", n)->created_unix_ns;
+}
+
+static void workers_of_one_program_share_what_they_create_alike(void **state)
+{
+	(void)state;
+	char name[256];
+	pid_t first = worker_start(ten_thousand, NULL);
+	slab_hide(name, true);
+	struct timespec between;
+	clock_gettime(CLOCK_REALTIME, &between);
+	pid_t second = worker_start(ten_thousand, NULL);
+	struct muster_region *region = reader();
+	assert_int_equal(stats_of(region).live, 1);
+	slab_hide(name, false);
+	assert_int_equal(muster_region_refresh(region), 0);
+	assert_int_equal(stats_of(region).live, 2);
+	assert_int_equal(nodes_count(region->root), 1);
+	uint64_t ns = (uint64_t)between.tv_sec * 1000000000 + (uint64_t)between.tv_nsec;
+	for (int i = 0; i < 10000; i += 3333)
+		assert_true(created_of(region, i) < ns);
+	muster_region_destroy(&region);
+	worker_kill(first);
+	worker_kill(second);
+}
+
 /* ---- cut short ---------------------------------------------------------------------------- */
 
 static void truncate_slabs(off_t bytes)
@@ -388,6 +448,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a18_names_of_the_encoder_are_left_out, setup, teardown),
 		cmocka_unit_test_setup_teardown(drops_and_refusals_are_added_up, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_siblings_share_is_validated_once, setup, teardown),
+		cmocka_unit_test_setup_teardown(workers_of_one_program_share_what_they_create_alike, setup, teardown),
 		cmocka_unit_test_setup_teardown(a24_truncated_while_read_is_contained, setup, teardown),
 	};
 
