@@ -197,6 +197,28 @@ static void in_two_threads(void *arg, uint64_t n)
 	(void)pthread_join(other, NULL);
 }
 
+/* A word of the thread's own. */
+static void bare_own(void *arg, uint64_t n)
+{
+	static __thread uint64_t word __attribute__((aligned(64)));
+
+	(void)arg;
+	limit_add(&word, n);
+}
+
+static void two_threads(const muster_counter *counter, uint64_t *shared)
+{
+	struct job bare = {bare_own, NULL, 0}, one = {counter_one, (void *)counter, 0},
+			   locked = {limit_locked_add, shared, 0};
+	struct bench_result limit = bench_ns_per_op(in_two_threads, &bare, 50000000);
+
+	bench_print("limit", "bare add", "a word each, two threads", "ns", limit, NULL, limit);
+	bench_print("limit", "lock xadd", "one word, two threads", "ns", bench_ns_per_op(in_two_threads, &locked, 10000000),
+	            NULL, limit);
+	bench_print("counter inc", "muster", "one series, two threads", "ns",
+	            bench_ns_per_op(in_two_threads, &one, 50000000), "bare add, a word each, two threads", limit);
+}
+
 /* ---- the list ----------------------------------------------------------------------------- */
 
 static void histograms(struct bench_result limit)
@@ -247,7 +269,6 @@ int main(void)
 	muster_real_counter real = muster_real_counter_with(family(MUSTER_REAL_COUNTER, "bench_r_total", 0, NULL, NULL, 0));
 	muster_gauge gauge = muster_gauge_with(family(MUSTER_GAUGE, "bench_g", MUSTER_SUM, NULL, NULL, 0));
 	muster_summary s = muster_summary_with(family(MUSTER_SUMMARY, "bench_s", 0, NULL, NULL, 0));
-	struct job one = {counter_one, &counters[0], 0}, locked = {limit_locked_add, &words[0], 0};
 
 	struct bench_result bare = bench_ns_per_op(limit_add, words, 100000000);
 	struct bench_result bare64 = bench_ns_per_op(bare_64, words, 100000000);
@@ -256,16 +277,13 @@ int main(void)
 	bench_print("limit", "bare add", "one word", "ns", bare, NULL, bare);
 	bench_print("limit", "bare add", "64 words", "ns", bare64, NULL, bare);
 	bench_print("limit", "lock xadd", "one word", "ns", lock, NULL, bare);
-	bench_print("limit", "lock xadd", "one word, two threads", "ns", bench_ns_per_op(in_two_threads, &locked, 10000000),
-	            NULL, bare);
 	bench_print("limit", "CAS double", "one word", "ns", cas, NULL, bare);
 	bench_print("counter inc", "muster", "one series", "ns", bench_ns_per_op(counter_one, counters, 100000000),
 	            "bare add, one word", bare);
 	bench_print("counter inc", "muster", "64 series", "ns", bench_ns_per_op(counter_64, counters, 100000000),
 	            "bare add, 64 words", bare64);
 	random_cells();
-	bench_print("counter inc", "muster", "one series, two threads", "ns",
-	            bench_ns_per_op(in_two_threads, &one, 50000000), "bare add, one word", bare);
+	two_threads(counters, words);
 	bench_print("real counter add", "muster", "one series", "ns", bench_ns_per_op(real_counter, &real, 50000000),
 	            "CAS double", cas);
 	bench_print("gauge set", "muster", "one series", "ns", bench_ns_per_op(gauge_set, &gauge, 100000000),
