@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # make            build into build/
 # make demo       install packages, build, run the order-management demo (DEMO_SECONDS=n to end it)
-# make test       install packages, build twice (plain; ASan+UBSan), run every test
+# make test       install packages, build twice (plain; ASan+UBSan), run every test, two at a time
 # make check-models   the protocols as Promela models, exhaustively
 # make soak       a kill-loop with an oracle: SECONDS=n SEED=s
 # make bench      measure, beside other libraries and the bare limits; minutes. bench-full: up to an hour
