@@ -25,7 +25,7 @@ ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(WARN) -fvisibility=hidden -ffunction-section
              -fno-semantic-interposition -D_GNU_SOURCE -Iinclude -I. $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all) $(if $(SANITIZE)$(NO_JEMALLOC),-DMUSTER_NO_JEMALLOC)
 ALL_LDFLAGS = $(LDFLAGS) -Wl,--gc-sections $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 # jemalloc and a sanitizer both want to be the allocator. NO_JEMALLOC=1 leaves it out, for bench/served.
-MASTER_LIBS = -luv -lhttp_parser -ldeflate $(if $(SANITIZE)$(NO_JEMALLOC),,-ljemalloc)
+MASTER_LIBS = -luv -lhttp_parser -ldeflate -lssl -lcrypto -lyaml -lcrypt $(if $(SANITIZE)$(NO_JEMALLOC),,-ljemalloc)
 
 shm_src := $(wildcard shm/*.c)
 runtime_src := $(filter-out runtime/main.c,$(wildcard runtime/*.c))
@@ -70,6 +70,7 @@ $(BUILD)/order_load: $(call obj,$(wildcard $(demo)/load*.c $(demo)/loop*.c))
 $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libmuster.a
 	@mkdir -p $(@D)
 	$(CC) -o $@ $^ $(ALL_LDFLAGS) -lcmocka -lpthread -lm
+$(BUILD)/tests/test_web_config: override LDFLAGS += -lyaml
 $(BUILD)/tests/test_process_files: $(call obj,runtime/process_files.c runtime/members.c runtime/oom.c)
 # Loops of one to two cycles are compared: where they begin must not decide.
 $(BUILD)/obj/bench/%.o: private ALL_CFLAGS += -falign-loops=32
@@ -151,7 +152,7 @@ clean:
 # make coverage    branches of the slab reader
 FUZZ_SECONDS ?= 20
 FUZZ_WORK ?= build/fuzz-work
-fuzz_names := slab ledger http exposition import
+fuzz_names := slab ledger http exposition import web
 fuzz_lib := packed page region_fuzz
 FUZZ_DRIVER ?= replay
 comma := ,
@@ -168,7 +169,7 @@ $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(fuzz_lib:%=$(BUILD)/obj/test
                  $(if $(filter replay,$(FUZZ_DRIVER)),$(BUILD)/obj/tests/fuzz/replay.o) \
                  $(BUILD)/libmuster-master.a $(BUILD)/libmuster.a
 	@mkdir -p $(@D)
-	$(CC) -o $@ $^ $(ALL_LDFLAGS) $(if $(filter replay,$(FUZZ_DRIVER)),,$(FUZZ_DRIVER)) -lhttp_parser -lcmocka -lm
+	$(CC) -o $@ $^ $(ALL_LDFLAGS) $(if $(filter replay,$(FUZZ_DRIVER)),,$(FUZZ_DRIVER)) -lhttp_parser -lyaml -lcrypto -lcmocka -lm
 $(BUILD)/fuzz/slab $(BUILD)/fuzz/ledger: $(BUILD)/obj/tests/fuzz/slab_mutator.o
 $(BUILD)/fuzz/make_corpus: $(patsubst %,$(BUILD)/obj/tests/fuzz/%.o,make_corpus slab_cases odd_cases ledger_cases seeds packed) \
                            $(BUILD)/libmuster.a

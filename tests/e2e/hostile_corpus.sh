@@ -21,7 +21,7 @@ else
 fi
 [ "$(du -sb tests/corpus | cut -f1)" -lt 300000 ] && ok corpus_is_small || bad corpus_is_small
 for dir in "$build/fuzz" "$build/asan/fuzz"; do
-	for name in slab ledger http exposition import; do
+	for name in slab ledger http exposition import web; do
 		if tests/fuzz/run replay "$dir" - - "$name" >"$made/log" 2>&1; then
 			ok "$dir/$name"
 		else

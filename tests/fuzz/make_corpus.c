@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * make_corpus DIR - write the seed corpus: DIR/{slab,ledger,http,exposition,import}/NAME, and for slabs and ledgers a
+ * make_corpus DIR - write the seed corpus: DIR/{slab,ledger,http,exposition,import,web}/NAME, and for slabs and ledgers a
  * file EXPECTED with a line "NAME REASON" for each, REASON being none where it is believed. The same bytes on
  * every run; tests/e2e/hostile_corpus.sh compares them with tests/corpus.
  */
@@ -120,5 +120,6 @@ int main(int argc, char **argv)
 	seeds_write("http", http_seeds, http_seeds_count);
 	seeds_write("exposition", exposition_seeds, exposition_seeds_count);
 	seeds_write("import", import_seeds, import_seeds_count);
+	seeds_write("web", web_seeds, web_seeds_count);
 	return 0;
 }

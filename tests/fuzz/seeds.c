@@ -124,3 +124,30 @@ const struct seed import_seeds[] = {
 		"\000\000\020\000\000\000\000\000\000\031\000\000\000[\"c\", \"c_total\", {}, \"h\"]   \000\000\000\000\000\000\360?"),
 };
 const size_t import_seeds_count = sizeof import_seeds / sizeof *import_seeds;
+
+#define HASH "$2y$10$X0h1gDsPszWURQaxFh.zoubFi6DXncSjhoQNJgRrnGs7EsimhC7zG"
+#define CERT "tls_server_config:\n  cert_file: c.pem\n  key_file: /k.pem\n"
+
+const struct seed web_seeds[] = {
+	TEXT("tls", CERT "  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ca.pem\n"
+                     "  client_allowed_sans: [a, 'b']\n  min_version: TLS12\n  max_version: TLS13\n"
+                     "  cipher_suites:\n    - TLS_AES_128_GCM_SHA256\n  prefer_server_cipher_suites: true\n"
+                     "  curve_preferences: [X25519, CurveP256]\n"),
+	TEXT("http", "http_server_config:\n  http2: false\n  headers:\n    X-Frame-Options: deny\n"
+                 "    X-Content-Type-Options: nosniff\n    Content-Security-Policy: \"a\\tb\"\n"),
+	TEXT("users", "basic_auth_users:\n  a: " HASH "\n  b: \"" HASH "\"\n"),
+	TEXT("rate", "rate_limit: {interval: 1m0.5s, burst: 20}\n"),
+	TEXT("unknown_key", CERT "  cert: x\n"),
+	TEXT("twice", "rate_limit:\nrate_limit:\n"),
+	TEXT("aliases", "rate_limit: &a {interval: &b 1s}\nhttp_server_config: *a\nbasic_auth_users: {x: *b}\n"),
+	TEXT("itself", "rate_limit: &a {interval: *a}\n"),
+	TEXT("documents", "--- {}\n--- {}\n...\n"),
+	TEXT("utf_16", "\xff\xfe{\0}\0"),
+	TIMES("deep", "a: ", "[", 3000, ""),
+	TIMES("wide", "basic_auth_users:\n", " x: y\n", 100, ""),
+	TEXT("basic", "Basic cHJvbTpzZWNyZXQ="),
+	TEXT("basic_nul", "basic cHJvbTpzAA=="),
+	TEXT("basic_broken", "Basic cHJv=bTpz"),
+	TIMES("basic_long", "Basic OmFh", "YWFh", 90, ""),
+};
+const size_t web_seeds_count = sizeof web_seeds / sizeof *web_seeds;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * seeds.h - first inputs of the fuzzers of HTTP, of the exposition and of imported files.
+ * seeds.h - first inputs of the fuzzers of HTTP, of the exposition, of imported files and of web configurations.
  */
 #ifndef TESTS_SEEDS_H
 #define TESTS_SEEDS_H
@@ -15,7 +15,7 @@ struct seed {
 	const char *end;  /* and at the end */
 };
 
-extern const struct seed http_seeds[], exposition_seeds[], import_seeds[];
-extern const size_t http_seeds_count, exposition_seeds_count, import_seeds_count;
+extern const struct seed http_seeds[], exposition_seeds[], import_seeds[], web_seeds[];
+extern const size_t http_seeds_count, exposition_seeds_count, import_seeds_count, web_seeds_count;
 
 #endif
