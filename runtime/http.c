@@ -9,10 +9,14 @@
  */
 #include "http.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "http_conn.h"
+#include "http_status.h"
+#include "web.h"
 
 #define TICK_MS 250
 #define BACKLOG 1024
@@ -21,9 +25,7 @@ TAILQ_HEAD(conn_list, muster__conn);
 
 struct muster__http {
 	uv_loop_t *loop;
-	const struct muster__route *routes;
-	void (*answered)(void *ctx, int status);
-	void *ctx;
+	struct muster__http_opts opts;
 	struct muster__listener listener;
 	union {
 		uv_handle_t handle;
@@ -34,7 +36,7 @@ struct muster__http {
 	uv_timer_t tick;
 	uv_check_t share;
 	struct conn_list conns;
-	unsigned open; /* connections not closing */
+	unsigned open, open_max; /* connections not closing */
 	bool closing;
 };
 
@@ -54,38 +56,37 @@ uv_loop_t *muster__http_loop(struct muster__http *http)
 
 /* ---- answering ---------------------------------------------------------------------------- */
 
-static const char *error_text(int status)
+static void respond(struct muster__conn *conn, const struct muster__page *page)
 {
-	switch (status) {
-	case 400:
-		return "this is not a request without a body\n";
-	case 404:
-		return "no such page; / lists them\n";
-	case 405:
-		return "only GET and HEAD\n";
-	case 414:
-		return "the URL has more than 2048 bytes\n";
-	case 431:
-		return "the headers have more than 16384 bytes or 100 lines\n";
-	case 505:
-		return "only HTTP/1.x\n";
-	default:
-		return "out of memory\n";
-	}
+	muster__conn_respond(conn, page, muster__web_headers(conn->http->opts.web));
+}
+
+static void respond_text(struct muster__conn *conn, int status, const char *text)
+{
+	struct muster__page page = {
+		.status = status, .content_type = "text/plain; charset=utf-8", .body = muster__http_text(text)};
+
+	respond(conn, &page);
 }
 
 static void respond_error(struct muster__conn *conn, int status)
 {
-	struct muster__page page = {
-		.status = status, .content_type = "text/plain; charset=utf-8", .body = muster__http_text(error_text(status))};
+	respond_text(conn, status, muster__http_status(status)->text);
+}
 
-	muster__conn_respond(conn, &page);
+/* In the words of Prometheus' client library for Go. */
+static void respond_busy(struct muster__conn *conn, unsigned limit)
+{
+	char text[80];
+
+	(void)snprintf(text, sizeof text, "Limit of concurrent requests reached (%u), try again later.\n", limit);
+	respond_text(conn, 503, text);
 }
 
 static void respond_page(struct muster__conn *conn, struct muster__page *page)
 {
 	if (page->body)
-		muster__conn_respond(conn, page);
+		respond(conn, page);
 	else
 		respond_error(conn, 500);
 }
@@ -96,7 +97,7 @@ static const struct muster__route *route_find(const struct muster__http *http, s
 	size_t count;
 
 	muster__request_path(request, &path, &count);
-	for (const struct muster__route *route = http->routes; route->path; route++)
+	for (const struct muster__route *route = http->opts.routes; route->path; route++)
 		if (strlen(route->path) == count && memcmp(route->path, path, count) == 0)
 			return route;
 	return NULL;
@@ -122,14 +123,14 @@ static int route_request(const struct muster__http *http, struct muster__request
 
 static void share_fired(uv_check_t *check);
 
-void muster__http_conn_request(struct muster__conn *conn)
+/* The client may have an answer. */
+static void serve(struct muster__conn *conn)
 {
 	struct muster__http *http = conn->http;
 	const struct muster__route *route = NULL;
 	struct muster__page page = {0};
 	int status = route_request(http, &conn->request, &route);
 
-	conn->shared_body = false;
 	if (status) {
 		respond_error(conn, status);
 	} else if (route->variant) {
@@ -138,9 +139,60 @@ void muster__http_conn_request(struct muster__conn *conn)
 		muster__http_conn_phase(conn, MUSTER__CONN_WAITING, MUSTER__HTTP_WRITE_MS);
 		uv_check_start(&http->share, share_fired);
 	} else {
-		route->render(http->ctx, &conn->request, &page);
+		route->render(http->opts.ctx, &conn->request, &page);
 		respond_page(conn, &page);
 	}
+}
+
+static void judged(struct muster__conn *conn, enum muster__verdict verdict)
+{
+	switch (verdict) {
+	case MUSTER__AUTH_GOOD:
+		serve(conn);
+		break;
+	case MUSTER__AUTH_LATER:
+		muster__http_conn_phase(conn, MUSTER__CONN_CHECKING, MUSTER__HTTP_WRITE_MS);
+		break;
+	case MUSTER__AUTH_BUSY:
+		respond_busy(conn, MUSTER__AUTH_WAITING_MAX);
+		break;
+	default:
+		respond_error(conn, verdict == MUSTER__AUTH_LIMITED ? 429 : 401);
+	}
+}
+
+static void password_checked(struct muster__ticket *ticket, enum muster__verdict verdict)
+{
+	judged(ticket->asker, verdict);
+}
+
+void muster__http_conn_request(struct muster__conn *conn)
+{
+	struct muster__web *web = conn->http->opts.web;
+
+	conn->shared_body = false;
+	if (conn->request.status) {
+		respond_error(conn, conn->request.status);
+		return;
+	}
+	muster__web_look(web);
+	conn->ticket.asker = conn;
+	conn->ticket.answered = password_checked;
+	judged(conn, muster__web_admit(web, &conn->request, &conn->ticket));
+}
+
+void muster__http_conn_not_tls(struct muster__conn *conn)
+{
+	respond_text(conn, 400, "this is plain HTTP, and here is TLS: use https://\n");
+}
+
+static void close_for(struct muster__conn *conn, enum muster__http_closing reason)
+{
+	const struct muster__http_opts *opts = &conn->http->opts;
+
+	if (opts->closed)
+		opts->closed(opts->ctx, reason);
+	muster__conn_close(conn);
 }
 
 /* ---- the shared scrape -------------------------------------------------------------------- */
@@ -173,7 +225,7 @@ static void shed_slow_readers(struct muster__http *http)
 	for (conn = oldest ? TAILQ_FIRST(&http->conns) : NULL; conn; conn = next) {
 		next = TAILQ_NEXT(conn, link);
 		if (conn->phase == MUSTER__CONN_WRITING && conn->shared_body && conn->body == oldest)
-			muster__conn_close(conn);
+			close_for(conn, MUSTER__CLOSED_SLOW_READER);
 	}
 }
 
@@ -198,7 +250,7 @@ static void share_page(struct muster__http *http, struct muster__conn *first)
 	struct muster__conn *conn, *next;
 	struct muster__page page = {0};
 
-	route->render(http->ctx, &first->request, &page);
+	route->render(http->opts.ctx, &first->request, &page);
 	share_with(first, &page);
 	for (conn = variant == MUSTER__VARIANT_ALONE ? NULL : TAILQ_FIRST(&http->conns); conn; conn = next) {
 		next = TAILQ_NEXT(conn, link);
@@ -208,27 +260,60 @@ static void share_page(struct muster__http *http, struct muster__conn *first)
 	muster__body_release(page.body);
 }
 
+/* Those whose page is for others too come first. */
 static struct muster__conn *first_waiting(const struct muster__http *http)
 {
-	struct muster__conn *conn;
+	struct muster__conn *conn, *alone = NULL;
 
 	TAILQ_FOREACH(conn, &http->conns, link)
-	if (conn->phase == MUSTER__CONN_WAITING)
-		return conn;
-	return NULL;
+	{
+		if (conn->phase != MUSTER__CONN_WAITING)
+			continue;
+		if (conn->variant != MUSTER__VARIANT_ALONE)
+			return conn;
+		if (alone == NULL)
+			alone = conn;
+	}
+	return alone;
+}
+
+static unsigned in_flight(const struct muster__http *http)
+{
+	const struct muster__conn *conn;
+	unsigned count = 0;
+
+	TAILQ_FOREACH(conn, &http->conns, link)
+	count += conn->phase == MUSTER__CONN_CHECKING || conn->phase == MUSTER__CONN_WAITING ||
+	         conn->phase == MUSTER__CONN_WRITING;
+	return count;
 }
 
 static void share_fired(uv_check_t *check)
 {
 	struct muster__http *http = check->data;
+	unsigned alone = 0;
 
 	uv_check_stop(check);
 	shed_slow_readers(http);
+	if (http->opts.in_flight)
+		http->opts.in_flight(http->opts.ctx, in_flight(http));
 	for (struct muster__conn *conn = first_waiting(http); conn; conn = first_waiting(http))
-		share_page(http, conn);
+		if (conn->variant == MUSTER__VARIANT_ALONE && alone++ >= MUSTER__HTTP_ALONE_MAX)
+			respond_busy(conn, MUSTER__HTTP_ALONE_MAX);
+		else
+			share_page(http, conn);
 }
 
 /* ---- connections and their deadlines ------------------------------------------------------ */
+
+/* To be idle for long, or to say nothing when all is said, is no offence. */
+static void deadline_passed(struct muster__conn *conn)
+{
+	if (conn->phase == MUSTER__CONN_IDLE || conn->phase == MUSTER__CONN_LINGER)
+		muster__conn_close(conn);
+	else if (conn->phase != MUSTER__CONN_CLOSING)
+		close_for(conn, conn->phase == MUSTER__CONN_READING ? MUSTER__CLOSED_SLOW_REQUEST : MUSTER__CLOSED_SLOW_READER);
+}
 
 static void tick_fired(uv_timer_t *timer)
 {
@@ -239,7 +324,7 @@ static void tick_fired(uv_timer_t *timer)
 	for (conn = TAILQ_FIRST(&http->conns); conn; conn = next) {
 		next = TAILQ_NEXT(conn, link);
 		if (conn->deadline_ms <= now)
-			muster__conn_close(conn);
+			deadline_passed(conn);
 	}
 }
 
@@ -266,13 +351,29 @@ static void make_room(struct muster__http *http)
 		}
 	}
 	if (oldest)
-		muster__conn_close(oldest);
+		close_for(oldest, MUSTER__CLOSED_TOO_MANY);
+}
+
+/* A handshake costs the loop a signature: so many at most may be due in one turn. The oldest gives way. */
+static void bound_handshakes(struct muster__http *http)
+{
+	struct muster__conn *conn, *oldest = NULL;
+	unsigned count = 0;
+
+	TAILQ_FOREACH(conn, &http->conns, link)
+	if (conn->phase == MUSTER__CONN_READING && muster__transport_is_shaking_hands(&conn->transport)) {
+		oldest = oldest ? oldest : conn;
+		count++;
+	}
+	if (count >= MUSTER__HTTP_HANDSHAKES_MAX)
+		close_for(oldest, MUSTER__CLOSED_TOO_MANY);
 }
 
 void muster__http_conn_added(struct muster__http *http, struct muster__conn *conn)
 {
-	if (http->open >= MUSTER__HTTP_CONNECTIONS_MAX)
+	if (http->open >= http->open_max)
 		make_room(http);
+	bound_handshakes(http);
 	if (http->open++ == 0)
 		uv_timer_start(&http->tick, tick_fired, TICK_MS, TICK_MS);
 	TAILQ_INSERT_TAIL(&http->conns, conn, link);
@@ -286,16 +387,27 @@ void muster__http_conn_phase(struct muster__conn *conn, enum muster__conn_phase 
 	conn->deadline_ms = uv_now(http->loop) + limit_ms;
 	TAILQ_REMOVE(&http->conns, conn, link);
 	TAILQ_INSERT_TAIL(&http->conns, conn, link);
-	if (phase == MUSTER__CONN_CLOSING && --http->open == 0)
+	if (phase != MUSTER__CONN_CLOSING)
+		return;
+	muster__web_cancel(http->opts.web, &conn->ticket);
+	if (--http->open == 0)
 		uv_timer_stop(&http->tick);
 }
 
 void muster__http_conn_answered(struct muster__conn *conn, int status)
 {
-	struct muster__http *http = conn->http;
+	const struct muster__http_opts *opts = &conn->http->opts;
 
-	if (http->answered)
-		http->answered(http->ctx, status);
+	if (opts->answered)
+		opts->answered(opts->ctx, status);
+}
+
+void muster__http_conn_tls_failed(struct muster__conn *conn)
+{
+	const struct muster__http_opts *opts = &conn->http->opts;
+
+	if (opts->closed)
+		opts->closed(opts->ctx, MUSTER__CLOSED_TLS);
 }
 
 void muster__http_conn_removed(struct muster__conn *conn)
@@ -307,8 +419,10 @@ static void connection_came(uv_stream_t *listener, int status)
 {
 	struct muster__http *http = listener->data;
 
-	if (status == 0)
-		(void)muster__conn_accept(http, listener, http->listener.is_unix);
+	if (status != 0)
+		return;
+	muster__web_look(http->opts.web);
+	(void)muster__conn_accept(http, listener, http->listener.is_unix, muster__web_tls(http->opts.web));
 }
 
 /* ---- life --------------------------------------------------------------------------------- */
@@ -328,15 +442,24 @@ static int listen_start(struct muster__http *http)
 	return rc == 0 ? uv_listen(&http->uv.stream, BACKLOG, connection_came) : rc;
 }
 
-int muster__http_create(uv_loop_t *loop, struct muster__listener *listener, const struct muster__route *routes,
-                        void (*answered)(void *ctx, int status), void *ctx, struct muster__http **out)
+/* Who has no descriptor left cannot even refuse a client, so the limit on them comes into it. */
+static unsigned connections_max(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur / 2 >= MUSTER__HTTP_CONNECTIONS_MAX)
+		return MUSTER__HTTP_CONNECTIONS_MAX;
+	return limit.rlim_cur < 4 ? 2 : (unsigned)limit.rlim_cur / 2;
+}
+
+int muster__http_create(uv_loop_t *loop, struct muster__listener *listener, const struct muster__http_opts *opts,
+                        struct muster__http **out)
 {
 	struct muster__http *http = calloc(1, sizeof *http);
 
 	if (http == NULL)
 		return UV_ENOMEM;
-	*http =
-		(struct muster__http){.loop = loop, .routes = routes, .answered = answered, .ctx = ctx, .listener = *listener};
+	*http = (struct muster__http){.loop = loop, .opts = *opts, .listener = *listener, .open_max = connections_max()};
 	TAILQ_INIT(&http->conns);
 	uv_timer_init(loop, &http->tick);
 	uv_check_init(loop, &http->share);

@@ -4,7 +4,7 @@
  *
  * While a request is answered nothing is read, so a client that pipelines costs one buffer. Every close by
  * us goes through shutdown and reading to the end: closing a socket with unread bytes would send a reset,
- * and the client would lose the answer that told it what was wrong.
+ * and the client would lose the answer that told it what was wrong. Whether there is TLS in between is the transport's.
  */
 #include "http_conn.h"
 
@@ -15,16 +15,20 @@
 #include <string.h>
 #include <time.h>
 
+#include "http_status.h"
+
 static void read_start(struct muster__conn *conn);
 
 /* ---- leaving ------------------------------------------------------------------------------ */
 
-static void closed(uv_handle_t *handle)
+static void closed(struct muster__transport *transport)
 {
-	struct muster__conn *conn = handle->data;
+	struct muster__conn *conn = transport->owner;
 
 	muster__http_conn_removed(conn);
 	muster__body_release(conn->body);
+	muster__body_release(conn->headers);
+	explicit_bzero(conn, sizeof *conn); /* the password */
 	free(conn);
 }
 
@@ -33,23 +37,14 @@ void muster__conn_close(struct muster__conn *conn)
 	if (conn->phase == MUSTER__CONN_CLOSING)
 		return;
 	muster__http_conn_phase(conn, MUSTER__CONN_CLOSING, 0);
-	uv_close(&conn->uv.handle, closed);
-}
-
-static void shutdown_done(uv_shutdown_t *request, int status)
-{
-	if (status < 0 && status != UV_ECANCELED)
-		muster__conn_close(request->data);
+	muster__transport_close(&conn->transport);
 }
 
 static void linger(struct muster__conn *conn)
 {
 	muster__http_conn_phase(conn, MUSTER__CONN_LINGER, MUSTER__HTTP_LINGER_MS);
-	conn->shutdown.data = conn;
-	if (uv_shutdown(&conn->shutdown, &conn->uv.stream, shutdown_done) != 0)
+	if (muster__transport_shutdown(&conn->transport) != 0)
 		muster__conn_close(conn);
-	else
-		read_start(conn);
 }
 
 /* ---- reading ------------------------------------------------------------------------------ */
@@ -71,48 +66,45 @@ static bool parse(struct muster__conn *conn, size_t count)
 		return false;
 	conn->pending = count - used;
 	memmove(conn->in, conn->in + used, conn->pending);
-	uv_read_stop(&conn->uv.stream);
+	muster__transport_read_stop(&conn->transport);
 	conn->keep_alive = muster__request_keep_alive(&conn->request);
 	muster__http_conn_request(conn);
 	return true;
 }
 
-static void give_buffer(uv_handle_t *handle, size_t suggested, uv_buf_t *out)
+static void have_read(struct muster__transport *transport, ssize_t count)
 {
-	struct muster__conn *conn = handle->data;
+	struct muster__conn *conn = transport->owner;
 
-	(void)suggested;
-	*out = uv_buf_init(conn->in, sizeof conn->in);
-}
-
-static void have_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
-{
-	struct muster__conn *conn = stream->data;
-
-	(void)buffer;
-	if (count < 0)
+	if (count == MUSTER__TRANSPORT_NOT_TLS) {
+		conn->keep_alive = false;
+		muster__http_conn_not_tls(conn);
+	} else if (count == MUSTER__TRANSPORT_TLS_FAILED) {
+		muster__http_conn_tls_failed(conn);
+		linger(conn); /* the alert is to arrive */
+	} else if (count < 0) {
 		muster__conn_close(conn);
-	else if (count > 0 && conn->phase != MUSTER__CONN_LINGER)
+	} else {
 		(void)parse(conn, (size_t)count);
+	}
 }
 
 static void read_start(struct muster__conn *conn)
 {
-	if (uv_read_start(&conn->uv.stream, give_buffer, have_read) != 0)
+	if (muster__transport_read_start(&conn->transport) != 0)
 		muster__conn_close(conn);
 }
 
 /* ---- answering ---------------------------------------------------------------------------- */
 
-static void written(uv_write_t *write, int status)
+static void written(struct muster__transport *transport, int status)
 {
-	struct muster__conn *conn = write->data;
+	struct muster__conn *conn = transport->owner;
 	size_t pending = conn->pending;
 
-	if (conn->phase == MUSTER__CONN_CLOSING)
-		return;
 	muster__body_release(conn->body);
-	conn->body = NULL;
+	muster__body_release(conn->headers);
+	conn->body = conn->headers = NULL;
 	if (status < 0) {
 		muster__conn_close(conn);
 	} else if (!conn->keep_alive) {
@@ -123,28 +115,6 @@ static void written(uv_write_t *write, int status)
 		if (pending == 0 || !parse(conn, pending))
 			read_start(conn);
 	}
-}
-
-static const char *reason(int status)
-{
-	static const struct {
-		int status;
-		const char *text;
-	} rows[] = {
-		{200, "OK"},
-		{400, "Bad Request"},
-		{404, "Not Found"},
-		{405, "Method Not Allowed"},
-		{414, "URI Too Long"},
-		{431, "Request Header Fields Too Large"},
-		{503, "Service Unavailable"},
-		{505, "HTTP Version Not Supported"},
-	};
-
-	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-		if (rows[i].status == status)
-			return rows[i].text;
-	return "Internal Server Error";
 }
 
 /* IMF-fixdate, in English whatever the program's locale is. */
@@ -159,17 +129,19 @@ static void date_text(char *out, size_t room)
 	               months + 3 * tm.tm_mon, tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
 }
 
+/* All but the empty line at its end. */
 static size_t head_write(struct muster__conn *conn, const struct muster__page *page)
 {
+	const struct muster__http_status *row = muster__http_status(page->status);
 	char date[40];
 
 	date_text(date, sizeof date);
-	int count = snprintf(conn->head, sizeof conn->head,
-	                     "HTTP/1.1 %d %s\r\nDate: %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
-	                     "Cache-Control: no-store\r\n%s%sConnection: %s\r\n\r\n",
-	                     page->status, reason(page->status), date, page->content_type,
-	                     page->body ? page->body->count : 0, page->status == 405 ? "Allow: GET, HEAD\r\n" : "",
-	                     page->gzip ? "Content-Encoding: gzip\r\n" : "", conn->keep_alive ? "keep-alive" : "close");
+	int count =
+		snprintf(conn->head, sizeof conn->head,
+	             "HTTP/1.1 %d %s\r\nDate: %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
+	             "Cache-Control: no-store\r\n%s%sConnection: %s\r\n",
+	             page->status, row->reason, date, page->content_type, page->body ? page->body->count : 0, row->headers,
+	             page->gzip ? "Content-Encoding: gzip\r\n" : "", conn->keep_alive ? "keep-alive" : "close");
 
 	return (size_t)count < sizeof conn->head ? (size_t)count : sizeof conn->head - 1;
 }
@@ -189,58 +161,84 @@ static uint64_t patience_ms(const struct muster__request *request)
 	                                                             : MUSTER__HTTP_WRITE_MS;
 }
 
-void muster__conn_respond(struct muster__conn *conn, const struct muster__page *page)
+void muster__conn_respond(struct muster__conn *conn, const struct muster__page *page, struct muster__body *headers)
 {
-	uv_buf_t buffers[2] = {uv_buf_init(conn->head, (unsigned)head_write(conn, page))};
-	unsigned count = 1;
+	static char end[] = "\r\n";
+	uv_buf_t parts[MUSTER__TRANSPORT_PARTS_MAX] = {uv_buf_init(conn->head, (unsigned)head_write(conn, page)),
+	                                               uv_buf_init(end, sizeof end - 1)};
+	unsigned count = 2;
 
 	conn->body = page->body;
+	conn->headers = headers ? muster__body_hold(headers) : NULL;
+	if (headers)
+		parts[1] = uv_buf_init(headers->bytes, (unsigned)headers->count);
 	if (page->body && page->body->count && conn->request.parser.method != HTTP_HEAD)
-		buffers[count++] = uv_buf_init(page->body->bytes, (unsigned)page->body->count);
+		parts[count++] = uv_buf_init(page->body->bytes, (unsigned)page->body->count);
 	muster__http_conn_answered(conn, page->status);
 	muster__http_conn_phase(conn, MUSTER__CONN_WRITING, patience_ms(&conn->request));
-	conn->write.data = conn;
-	if (uv_write(&conn->write, &conn->uv.stream, buffers, count, written) != 0)
+	if (muster__transport_write(&conn->transport, parts, count) != 0)
 		muster__conn_close(conn);
 }
 
 /* ---- coming ------------------------------------------------------------------------------- */
 
-static bool is_loopback(const uv_tcp_t *tcp)
+static const struct muster__transport_calls calls = {have_read, written, closed};
+
+/* Whom the client belongs to, as far as an address tells: an IPv4 address, or the network of an IPv6 one. */
+static void peer_of(const struct in6_addr *v6, unsigned char out[16])
+{
+	memset(out, 0, 16);
+	memcpy(out, v6, IN6_IS_ADDR_V4MAPPED(v6) ? 16 : 8);
+}
+
+static struct in6_addr peer_address(const uv_tcp_t *tcp)
 {
 	struct sockaddr_storage peer = {0};
 	const struct sockaddr_in *v4 = (const struct sockaddr_in *)&peer;
-	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&peer;
+	struct in6_addr out = IN6ADDR_ANY_INIT;
 	int count = sizeof peer;
 
 	if (uv_tcp_getpeername(tcp, (struct sockaddr *)&peer, &count) != 0)
-		return false;
-	if (peer.ss_family == AF_INET)
-		return ntohl(v4->sin_addr.s_addr) >> 24 == 127;
-	return IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr) ||
-	       (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr) && v6->sin6_addr.s6_addr[12] == 127);
+		return out;
+	if (peer.ss_family != AF_INET)
+		return ((const struct sockaddr_in6 *)&peer)->sin6_addr;
+	out.s6_addr[10] = out.s6_addr[11] = 0xff;
+	memcpy(&out.s6_addr[12], &v4->sin_addr, 4);
+	return out;
 }
 
-int muster__conn_accept(struct muster__http *http, uv_stream_t *listener, bool is_unix)
+static bool is_loopback(const struct in6_addr *v6)
+{
+	return IN6_IS_ADDR_LOOPBACK(v6) || (IN6_IS_ADDR_V4MAPPED(v6) && v6->s6_addr[12] == 127);
+}
+
+static void know_peer(struct muster__conn *conn, bool is_unix)
+{
+	struct in6_addr address = is_unix ? in6addr_loopback : peer_address(&conn->transport.uv.tcp);
+
+	conn->request.local = is_loopback(&address);
+	peer_of(&address, conn->ticket.peer);
+}
+
+int muster__conn_accept(struct muster__http *http, uv_stream_t *listener, bool is_unix, SSL_CTX *tls)
 {
 	struct muster__conn *conn = calloc(1, sizeof *conn);
 
-	if (conn == NULL)
+	if (conn == NULL || muster__transport_begin(&conn->transport, muster__http_loop(http), is_unix, tls, &calls, conn,
+	                                            conn->in, sizeof conn->in) != 0) {
+		free(conn);
 		return -ENOMEM;
+	}
 	conn->http = http;
-	if (is_unix)
-		uv_pipe_init(muster__http_loop(http), &conn->uv.pipe, 0);
-	else
-		uv_tcp_init(muster__http_loop(http), &conn->uv.tcp);
-	conn->uv.handle.data = conn;
 	muster__http_conn_added(http, conn);
 	muster__request_begin(&conn->request);
 	muster__http_conn_phase(conn, MUSTER__CONN_READING, MUSTER__HTTP_HEADER_MS);
-	int rc = uv_accept(listener, &conn->uv.stream);
-	conn->request.local = is_unix || (rc == 0 && is_loopback(&conn->uv.tcp));
-	if (rc == 0)
+	int rc = muster__transport_accept(&conn->transport, listener);
+	if (rc == 0) {
+		know_peer(conn, is_unix);
 		read_start(conn);
-	else
+	} else {
 		muster__conn_close(conn);
+	}
 	return rc;
 }

@@ -46,6 +46,7 @@ static enum muster__http_header header_named(const char *name, size_t count)
 		[MUSTER__HEADER_ACCEPT] = "accept",
 		[MUSTER__HEADER_ACCEPT_ENCODING] = "accept-encoding",
 		[MUSTER__HEADER_SCRAPE_TIMEOUT] = "x-prometheus-scrape-timeout-seconds",
+		[MUSTER__HEADER_AUTHORIZATION] = "authorization",
 	};
 
 	for (int i = 0; i < MUSTER__HEADER_COUNT; i++)

@@ -23,21 +23,38 @@
 
 /* ---- metrics ------------------------------------------------------------------------------ */
 
+static void tell_address(const struct master *m, const char *address, bool is_unix)
+{
+	bool tls = muster__web_tls(m->web) != NULL;
+
+	if (is_unix)
+		muster__log(MUSTER__LOG_INFO, "metrics on %s, path /metrics%s", address, tls ? ", by TLS" : "");
+	else
+		muster__log(MUSTER__LOG_INFO, "metrics on http%s://%s/metrics", tls ? "s" : "", address);
+}
+
 static int metrics_start(struct master *m)
 {
-	char text[MUSTER__ADDRESS_BYTES];
+	struct muster__http_opts opts = {.routes = muster__pages,
+	                                 .ctx = &m->pages,
+	                                 .answered = muster__pages_answered,
+	                                 .closed = muster__pages_closed,
+	                                 .in_flight = muster__pages_in_flight};
+	int status = 0;
 
-	if (strcmp(m->opts->metrics, "none") == 0)
-		return 0;
-	int status = muster__listener_open("--metrics", m->opts->metrics, MUSTER__ALONE, &m->metrics);
+	if (m->opts->web_config_file)
+		status = muster__web_create(&m->loop, m->opts->web_config_file, m->self, &m->web);
+	if (status != 0 || strcmp(m->opts->metrics, "none") == 0)
+		return status;
+	status = muster__listener_open("--metrics", m->opts->metrics, MUSTER__ALONE, &m->metrics);
 	if (status != 0)
 		return status;
-	(void)strcpy(text, m->metrics.text);
-	bool is_unix = m->metrics.is_unix;
-	int rc = muster__http_create(&m->loop, &m->metrics, muster__pages, muster__pages_answered, &m->pages, &m->http);
+	struct muster__listener listener = m->metrics;
+	opts.web = m->web;
+	int rc = muster__http_create(&m->loop, &m->metrics, &opts, &m->http);
 	if (rc != 0)
 		return muster__refuse(EX_OSERR, "--metrics %s: %s", m->opts->metrics, strerror(-rc));
-	muster__log(MUSTER__LOG_INFO, is_unix ? "metrics on %s, path /metrics" : "metrics on http://%s/metrics", text);
+	tell_address(m, listener.text, listener.is_unix);
 	return 0;
 }
 
@@ -273,6 +290,7 @@ static void master_destroy(struct master *m)
 	muster__signals_restore(&m->signals);
 	muster__listener_close(&m->metrics);
 	muster__http_destroy(&m->http);
+	muster__web_destroy(&m->web);
 	muster__supervisor_destroy(&m->supervisor);
 	muster__wrap_destroy(&m->wrap);
 	muster__notify_destroy(&m->notify);

@@ -15,6 +15,7 @@
 #include "pidfile.h"
 #include "saturation.h"
 #include "signals.h"
+#include "web.h"
 #include "wrap.h"
 
 struct master {
@@ -33,6 +34,7 @@ struct master {
 	struct muster__wrap *wrap;
 	struct muster__notify *notify;
 	struct muster__pidfile pidfile;
+	struct muster__web *web;
 	struct muster__http *http;
 	struct muster__pages_ctx pages;
 	struct muster__listener metrics, listeners[MUSTER__LISTENERS_MAX];

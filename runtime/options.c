@@ -62,6 +62,14 @@ static int set_metrics(struct muster__options *o, const char *name, const char *
 	return 0;
 }
 
+static int set_web_config(struct muster__options *o, const char *name, const char *value)
+{
+	if (*value == '\0')
+		return muster__refuse(EX_USAGE, "%s: is empty; give a file, or leave the option out", name);
+	o->prefork.web_config_file = value;
+	return 0;
+}
+
 static int set_region(struct muster__options *o, const char *name, const char *value)
 {
 	if (*value == '\0')
@@ -243,6 +251,8 @@ static const struct row rows[] = {
      "copies of COMMAND to keep running, 1 to 1024 (it is one server, not restarted)"},
 	{"--listen", "ADDR", RUN, set_listen, "socket to pass to the workers as LISTEN_FDS; may be repeated"},
 	{"--metrics", "ADDR", RUN | SERVE, set_metrics, "where to serve the scrape, or none (" MUSTER_METRICS_DEFAULT ")"},
+	{"--web-config-file", "FILE", RUN | SERVE, set_web_config,
+     "TLS and users of the scrape, in the format of Prometheus' exporters (no)"},
 	{"--region", "DIR", RUN | SERVE | LOOK, set_region, "shared directory (/dev/shm/muster-UID-NAME)"},
 	{"--name", "NAME", RUN | SERVE | LOOK, set_name, "names the region and the log lines (muster)"},
 	{"--grace", "SECONDS", RUN, set_grace, "from TERM to KILL when stopping, 0.1 to 3600 (10; a server: its own time)"},

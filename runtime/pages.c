@@ -198,3 +198,17 @@ void muster__pages_answered(void *ctx, int status)
 
 	muster__self_answered(c->self, status);
 }
+
+void muster__pages_closed(void *ctx, enum muster__http_closing reason)
+{
+	const struct muster__pages_ctx *c = ctx;
+
+	muster__self_closed(c->self, reason);
+}
+
+void muster__pages_in_flight(void *ctx, unsigned requests)
+{
+	const struct muster__pages_ctx *c = ctx;
+
+	muster__self_in_flight(c->self, requests);
+}

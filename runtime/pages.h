@@ -22,7 +22,9 @@ struct muster__pages_ctx {
 /* Routes over a struct muster__pages_ctx. */
 extern const struct muster__route muster__pages[];
 
-/* Count an answer; of a struct muster__pages_ctx. */
+/* What the HTTP server tells, counted; of a struct muster__pages_ctx. */
 void muster__pages_answered(void *ctx, int status);
+void muster__pages_closed(void *ctx, enum muster__http_closing reason);
+void muster__pages_in_flight(void *ctx, unsigned requests);
 
 #endif

@@ -45,6 +45,14 @@
 	  "Hooks that could not be started, failed, or took too long.")                                                    \
 	X(RESTARTS, COUNTER, 0, NULL, "muster_worker_restarts_total", "Workers started in place of one that died.")        \
 	X(ANSWERS, COUNTER, 0, "code", "muster_http_requests_total", "Requests the master's HTTP server has answered.")    \
+	X(IN_FLIGHT, GAUGE, LIVESUM, NULL, "muster_http_requests_in_flight",                                               \
+	  "Requests being answered when the scrape was made, itself among them.")                                          \
+	X(CLOSED, COUNTER, 0, "reason", "muster_http_connections_closed_total",                                            \
+	  "Connections the HTTP server closed before their end, by reason.")                                               \
+	X(WEB_READS, COUNTER, 0, "result", "muster_web_config_reads_total",                                                \
+	  "Times the web configuration file was read: at the start, and when it or a file it names had changed.")          \
+	X(WEB_GOOD, GAUGE, LIVEMAX, NULL, "muster_web_config_last_read_successful",                                        \
+	  "Whether the web configuration that holds is that of the files as they are.")                                    \
 	X(SCRAPES, COUNTER, 0, NULL, "muster_scrapes_total", "Scrapes made; requests that came together share one.")       \
 	X(SCRAPE_DURATION, HISTOGRAM, 0, NULL, "muster_scrape_duration_seconds",                                           \
 	  "Time to read all slabs and write the text, in seconds.")                                                        \
@@ -87,7 +95,12 @@ static const char *const exit_reasons[] = {"exit_0",  "exit_nonzero", "SIGKILL",
                                            "SIGSEGV", "SIGABRT",      "SIGBUS",  "oom"};
 static const char *const recycle_reasons[] = {"reload", "scale", "pause", "lifetime", "memory", "heartbeat"};
 
-static const char *const codes[] = {"200", "500", "503"};
+static const char *const closings[] = {
+#define MUSTER__ROW(id, name) name,
+	MUSTER__HTTP_CLOSINGS(MUSTER__ROW)
+#undef MUSTER__ROW
+};
+static const char *const codes[] = {"200", "401", "500", "503"};
 
 #define STATES 3
 #define SLOT_STATES 3
@@ -140,6 +153,8 @@ static void create_series(struct muster__self *self)
 		                          muster_quarantine_reason((enum muster_quarantine)i));
 	for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
 		(void)muster_counter_with(self->families[FAMILY_ANSWERS], codes[i]);
+	for (size_t i = 0; i < sizeof closings / sizeof *closings; i++)
+		(void)muster_counter_with(self->families[FAMILY_CLOSED], closings[i]);
 	muster_gauge_set(muster_gauge_with(self->families[FAMILY_BUILD], MUSTER_VERSION), 1);
 }
 
@@ -268,6 +283,24 @@ void muster__self_folded(struct muster__self *self, size_t slabs)
 {
 	count(self, FAMILY_FOLDS, 1);
 	count(self, FAMILY_FOLDED, slabs);
+}
+
+void muster__self_closed(struct muster__self *self, enum muster__http_closing reason)
+{
+	muster_counter_inc(muster_counter_with(self->families[FAMILY_CLOSED], closings[reason]));
+}
+
+void muster__self_in_flight(struct muster__self *self, unsigned requests)
+{
+	show(self, FAMILY_IN_FLIGHT, requests);
+}
+
+void muster__self_web_read(struct muster__self *self, bool good)
+{
+	muster_counter failures = muster_counter_with(self->families[FAMILY_WEB_READS], "failure");
+
+	muster_counter_inc(good ? muster_counter_with(self->families[FAMILY_WEB_READS], "success") : failures);
+	show(self, FAMILY_WEB_GOOD, good);
 }
 
 void muster__self_answered(struct muster__self *self, int status)

@@ -11,6 +11,8 @@
 
 #include <muster/region.h>
 
+#include "http.h"
+
 struct muster__self;
 
 /* What a supervisor's workers are doing. `leaving` were told to end and have no slot any more. */
@@ -36,6 +38,9 @@ void muster__self_slots(struct muster__self *self, struct muster__self_slots slo
 void muster__self_quarantined(struct muster__self *self, enum muster_quarantine reason);
 void muster__self_folded(struct muster__self *self, size_t slabs);
 void muster__self_answered(struct muster__self *self, int status);
+void muster__self_closed(struct muster__self *self, enum muster__http_closing reason);
+void muster__self_in_flight(struct muster__self *self, unsigned requests);
+void muster__self_web_read(struct muster__self *self, bool good);
 void muster__self_fold_failed(struct muster__self *self);
 
 /* Call `scrape` at the begin of each scrape, so that what it records is on the page, and `reaped` for each process of

@@ -33,12 +33,14 @@ struct muster_worker {
 };
 
 struct muster_prefork_opts {
-	const char *name;          /* names the region and the log lines; [A-Za-z0-9_.-]; NULL: "muster" */
-	unsigned workers;          /* 1 .. MUSTER_WORKERS_MAX */
-	const char *const *listen; /* NULL-terminated "HOST:PORT", "[V6]:PORT", ":PORT" or "unix:PATH"; NULL: none */
-	const char *metrics;       /* where to serve the scrape, as one `listen`; NULL: MUSTER_METRICS_DEFAULT;
+	const char *name;            /* names the region and the log lines; [A-Za-z0-9_.-]; NULL: "muster" */
+	unsigned workers;            /* 1 .. MUSTER_WORKERS_MAX */
+	const char *const *listen;   /* NULL-terminated "HOST:PORT", "[V6]:PORT", ":PORT" or "unix:PATH"; NULL: none */
+	const char *metrics;         /* where to serve the scrape, as one `listen`; NULL: MUSTER_METRICS_DEFAULT;
 	                               "none": nowhere */
-	const char *region;        /* directory, created 0700 if missing; NULL: /dev/shm/muster-UID-NAME */
+	const char *web_config_file; /* TLS, users and more of the scrape, in the format of Prometheus' exporters, read
+	                                again when it has changed; NULL: plain HTTP for everybody. docs/serving.md */
+	const char *region;          /* directory, created 0700 if missing; NULL: /dev/shm/muster-UID-NAME */
 	int (*worker)(const struct muster_worker *worker, void *ctx); /* its return value is the exit status */
 	void *ctx;
 	char *const *argv;                   /* instead of `worker`: execvp this, listeners passed as LISTEN_FDS */
@@ -64,7 +66,7 @@ struct muster_prefork_opts {
 
 /* Run a pre-fork server until it is told to stop.
  * Returns the exit status for main(): 0 after a clean stop, else a code of <sysexits.h>: EX_USAGE for
- *   options out of range, EX_NOINPUT or EX_CANTCREAT for the region, EX_UNAVAILABLE for an address in
+ *   options out of range, EX_NOINPUT or EX_CANTCREAT for the region, EX_CONFIG for the web configuration, EX_UNAVAILABLE for an address in
  *   use, EX_TEMPFAIL if another master serves the region or holds the pidfile, EX_OSERR when fork or the
  *   loop fails, and 127 if `argv` cannot be found. The reason is one line on stderr.
  * Context: a process with one thread; call it once. Families may be declared before the call. */

@@ -4,10 +4,13 @@
 . "$(dirname "$0")/master_common.bash"
 build=$(dirname "$muster")
 root=$(realpath "$(dirname "$0")/../..")
-flags=(-ljemalloc)
-[ "$(nm "$build/libmuster.a" 2>/dev/null | grep -c __asan_init)" -eq 0 ] || flags=(-fsanitize=address,undefined)
+# shellcheck disable=SC2207 # words they are
+libs=($(sed -n 's/^Libs: .*-lmuster //p' "$root/muster-master.pc.in"))
+flags=()
+[ "$(nm "$build/libmuster.a" 2>/dev/null | grep -c __asan_init)" -eq 0 ] ||
+	flags=(-fsanitize=address,undefined) libs=("${libs[@]/-ljemalloc/}")
 gcc -std=gnu11 -O1 -g -Wall -D_GNU_SOURCE -I"$root/include" -o "$dir/callback" "$root/tests/e2e/master_callback.c" \
-	"$build/libmuster-master.a" "$build/libmuster.a" "${flags[@]}" -luv -lhttp_parser -ldeflate -lpthread
+	"$build/libmuster-master.a" "$build/libmuster.a" ${flags[@]+"${flags[@]}"} ${libs[@]} -lpthread
 muster=$dir/callback
 
 start callback "$dir/r"

@@ -61,7 +61,7 @@ start() {
 	master=$!
 	masters+=("$master")
 	until_true 10 grep -q "metrics on" "$log" || fail "master starts: $*"
-	address=$(sed -n 's|.*metrics on http://\(.*\)/metrics|\1|p' "$log")
+	address=$(sed -n 's|.*metrics on https*://\(.*\)/metrics.*|\1|p' "$log")
 }
 
 logged() { grep -Eq "$1" "$log"; }
