@@ -21,6 +21,9 @@ int muster__region_create(const char *path);
  * Returns 0; MUSTER_EBUSY if another process has it (muster_error_message() names its pid); -errno. */
 int muster__region_lock(struct muster_region *region);
 
+/* Are we? */
+bool muster__region_locked(const struct muster_region *region);
+
 #define MUSTER__MULTIPROC_OWN "multiproc" /* the directory of imported files in a region */
 
 /* Why the last refresh could not read the directory of imported files: 0 or -errno. */

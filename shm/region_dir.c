@@ -145,7 +145,14 @@ int muster__region_lock(struct muster_region *region)
 	}
 	region->lock = fd;
 	region->ledger_settled = false;
+	/* Whom we struck as a reader may still have a name, and is to be listed on. */
+	region->scanned = (struct timespec){0};
 	(void)unlinkat(region->dir, MUSTER__LEDGER_NEW, 0); /* of a master that was killed */
 	(void)muster__failures_create(region);              /* on a full file system its metric stays 0 */
 	return 0;
+}
+
+bool muster__region_locked(const struct muster_region *region)
+{
+	return region->lock >= 0;
 }

@@ -6,7 +6,8 @@
  * master renames the new ledger into place first and unlinks the slabs then. So a reader looks at the
  * living and the dead, then at the ledger, and starts over if the ledger is another than before: at the
  * end, who was alive after the ledger was read is not in it, and of the dead those are in it which it
- * lists, or whose names are gone. Runs in readers and masters.
+ * lists, or whose names are gone. A reader that becomes the master has looked before it had the lock: it looks
+ * once more. Runs in readers and masters.
  */
 #include "roll.h"
 
@@ -327,6 +328,16 @@ static bool folded_strike(struct muster_region *region)
 	return any;
 }
 
+/* We were a reader until now, and somebody folded: whose name is gone is in the ledger, which no longer lists it. */
+static void unnamed_strike(struct muster_region *region)
+{
+	for (size_t i = region->slabs_count; i-- > 0;) {
+		const struct muster__slab *slab = region->slabs[i];
+		if (slab->state == MUSTER__SLAB_DEAD && !muster__roll_named(region, slab))
+			muster__roll_strike(region, i);
+	}
+}
+
 static int settle_master(struct muster_region *region)
 {
 	bool changed;
@@ -337,6 +348,7 @@ static int settle_master(struct muster_region *region)
 	if (rc != 0)
 		return rc;
 	listed_mark(region);
+	unnamed_strike(region);
 	region->ledger_settled = true;
 	return 0;
 }

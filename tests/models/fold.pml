@@ -4,7 +4,8 @@
  *
  *   master: muster__region_fold() of shm/fold.c: totals, muster__ledger_write, read back, renameat, unlinkat; each
  *           statement below is one system call or one step between two, and before each it may be killed
- *           in muster__region_lock() it waits here for its turn, where the real one refuses and is started again
+ *           in muster__region_lock() it waits here for its turn, where the real one refuses and is started again;
+ *           it may have looked as a reader before it has the lock, as the new master of an upgrade does
  *   reader: muster__roll_settle() of shm/roll.c
  *
  * Holds: at the end of every look each slab is counted exactly once, and in the end no slab's file is left.
@@ -13,6 +14,8 @@
  *   BREAK_ORDER    the slabs are unlinked before the ledger is renamed
  *   BREAK_LIST     the ledger does not list whom it has
  *   BREAK_PRUNE    who is listed but not yet unlinked is not listed again by the next ledger
+ *   BREAK_HEIR     what the master knew as a reader is not held against the names that are there
+ *   BREAK_SCAN     and who it found in the ledger then is not looked for again
  *   BREAK_SETTLE   the reader looks at the ledger once, whatever has changed meanwhile
  */
 #define SLABS 2
@@ -37,17 +40,33 @@ inline copy(to, from)
 
 proctype Master()
 {
-	byte dead, i;
+	byte dead, roll, i;
 
 again:
+	if
+	:: roll = 0
+	:: d_step { roll = files & ~(ledger.listed & ~alive) } /* a reader: it strikes the dead that are listed */
+	fi;
 #ifndef BREAK_LOCK
 	atomic { !lock -> lock = true }
 #endif
+#ifdef BREAK_HEIR
+	roll = roll | files;
+#else
+#ifndef BREAK_SCAN
+	roll = files;
+#else
+	if
+	:: roll != 0 -> roll = roll & files
+	:: else -> roll = files
+	fi;
+#endif
+#endif
 	do
-	:: files == 0 -> break
-	:: files != 0 ->
-		/* scan and settle: those it lists are only to be unlinked */
-		d_step { dead = files & ~alive & ~ledger.listed }
+	:: roll == 0 -> break
+	:: roll != 0 ->
+		/* settle: those it lists are only to be unlinked */
+		d_step { dead = roll & ~alive & ~ledger.listed }
 		if CRASH :: skip fi;
 		/* totals of ledger and dead; the identities of dead and of those whose file is still there */
 		d_step {
@@ -56,7 +75,7 @@ again:
 #ifdef BREAK_PRUNE
 			beside.listed = dead;
 #else
-			beside.listed = dead | (files & ledger.listed);
+			beside.listed = dead | (roll & ledger.listed);
 #endif
 #ifdef BREAK_LIST
 			beside.listed = 0;
@@ -89,7 +108,8 @@ again:
 			i++;
 			if CRASH :: skip fi
 		:: else -> break
-		od
+		od;
+		roll = files /* scan */
 	od;
 	lock = false;
 	goto done;

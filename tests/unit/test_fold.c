@@ -295,6 +295,58 @@ static void reader_that_slept_over_two_folds_counts_each_worker_once(void **stat
 	muster_region_destroy(&region);
 }
 
+/* ---- a reader that becomes the master ----------------------------------------------------- */
+
+static void heir_counts_those_once_that_were_folded_before_it(void **state)
+{
+	(void)state;
+	worker_live_and_die(count_two, NULL);
+	pid_t pid = worker_start(count_two, NULL);
+	struct muster_region *heir = reader(), *region = master();
+	expect_runs(heir, 2);
+	worker_kill(pid);
+	for (int i = 3; i <= 4; i++) {
+		assert_int_equal(muster_region_refresh(region), 0);
+		assert_true(fold(region) > 0);
+		worker_live_and_die(count_two, NULL);
+	}
+	muster_region_destroy(&region);
+	assert_int_equal(muster__region_lock(heir), 0);
+	assert_int_equal(muster_region_refresh(heir), 0);
+	expect_runs(heir, 4);
+	assert_int_equal(fold(heir), 1);
+	assert_int_equal(muster_region_refresh(heir), 0);
+	expect_runs(heir, 4);
+	muster_region_destroy(&heir);
+}
+
+static void heir_lists_on_whose_name_is_still_there(void **state)
+{
+	(void)state;
+	worker_live_and_die(count_two, NULL);
+	keep_slabs("slab.", "kept.");
+	struct muster_region *region = master();
+	assert_int_equal(fold(region), 1);
+	muster_region_destroy(&region);
+	keep_slabs("kept.", "slab."); /* as if that master had been killed before it unlinked */
+	usleep(150000);               /* so that the next look need not scan; the one after the lock must */
+	struct muster_region *heir = reader();
+	assert_int_equal(muster_region_refresh(heir), 0);
+	expect_runs(heir, 1);
+	assert_int_equal(muster__region_lock(heir), 0);
+	assert_int_equal(muster_region_refresh(heir), 0);
+	assert_int_equal(fold(heir), 0);
+	assert_int_equal(files_named("slab."), 0);
+	worker_live_and_die(count_two, NULL);
+	assert_int_equal(muster_region_refresh(heir), 0);
+	assert_int_equal(fold(heir), 1);
+	expect_runs(heir, 2);
+	muster_region_destroy(&heir);
+	region = reader();
+	expect_runs(region, 2);
+	muster_region_destroy(&region);
+}
+
 /* ---- who may not ------------------------------------------------------------------------- */
 
 static void reader_may_not_fold(void **state)
@@ -369,6 +421,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(slab_that_the_ledger_lists_is_only_unlinked, setup, teardown),
 		cmocka_unit_test_setup_teardown(reader_beside_the_master_counts_each_worker_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(reader_that_slept_over_two_folds_counts_each_worker_once, setup, teardown),
+		cmocka_unit_test_setup_teardown(heir_counts_those_once_that_were_folded_before_it, setup, teardown),
+		cmocka_unit_test_setup_teardown(heir_lists_on_whose_name_is_still_there, setup, teardown),
 		cmocka_unit_test_setup_teardown(reader_may_not_fold, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_newest_samples_of_the_dead_are_kept, setup, teardown),
 		cmocka_unit_test_setup_teardown(pid_that_is_used_again_is_on_the_page_once, setup, teardown),
