@@ -22,6 +22,7 @@
 #include "log.h"
 
 #define BACKLOG 1024
+#define UNIX_PREFIX "unix:"
 #define FORMS "write HOST:PORT, [IPV6]:PORT, :PORT or unix:PATH"
 
 static int exit_status(int error)
@@ -99,7 +100,7 @@ static int unix_open(const char *what, const char *address, const char *path, st
 		return bind_refused(what, address, -rc);
 	}
 	*out = (struct muster__listener){.fd = fd, .is_unix = true, .dev = st.st_dev, .ino = st.st_ino};
-	(void)snprintf(out->text, sizeof out->text, "unix:%s", path);
+	(void)snprintf(out->text, sizeof out->text, UNIX_PREFIX "%s", path);
 	return 0;
 }
 
@@ -203,16 +204,49 @@ static int inet_open(const char *what, const char *address, enum muster__sharing
 
 /* ---- both --------------------------------------------------------------------------------- */
 
+static bool is_unix(const char *address)
+{
+	return strncmp(address, UNIX_PREFIX, sizeof UNIX_PREFIX - 1) == 0;
+}
+
+static const char *path_of(const struct muster__listener *listener)
+{
+	return listener->text + sizeof UNIX_PREFIX - 1;
+}
+
 int muster__listener_open(const char *what, const char *address, enum muster__sharing sharing,
                           struct muster__listener *out)
 {
-	static const char prefix[] = "unix:";
-
-	if (strncmp(address, prefix, sizeof prefix - 1) == 0)
+	if (is_unix(address))
 		return sharing == MUSTER__ALONE
-		           ? unix_open(what, address, address + sizeof prefix - 1, out)
+		           ? unix_open(what, address, address + sizeof UNIX_PREFIX - 1, out)
 		           : muster__refuse(EX_USAGE, "%s %s: cannot be shared by --reuse-port; take HOST:PORT", what, address);
 	return inet_open(what, address, sharing, out);
+}
+
+void muster__listener_adopt(int fd, const char *address, struct muster__listener *out)
+{
+	*out = (struct muster__listener){.fd = fd, .is_unix = is_unix(address)};
+	if (out->is_unix)
+		(void)snprintf(out->text, sizeof out->text, "%s", address);
+	else
+		inet_text(fd, out->text, sizeof out->text);
+}
+
+void muster__listener_own(struct muster__listener *listener)
+{
+	struct stat st;
+
+	if (!listener->is_unix || listener->ino || lstat(path_of(listener), &st) != 0 || !S_ISSOCK(st.st_mode))
+		return;
+	listener->dev = st.st_dev;
+	listener->ino = st.st_ino;
+}
+
+void muster__listener_leave(struct muster__listener *listener)
+{
+	listener->dev = 0;
+	listener->ino = 0;
 }
 
 int muster__listener_again(const struct muster__listener *listener)
@@ -231,7 +265,7 @@ int muster__listener_again(const struct muster__listener *listener)
 void muster__listener_unlink(const struct muster__listener *listener)
 {
 	struct stat st;
-	const char *path = listener->text + sizeof "unix:" - 1;
+	const char *path = path_of(listener);
 
 	if (listener->is_unix && lstat(path, &st) == 0 && st.st_dev == listener->dev && st.st_ino == listener->ino)
 		(void)unlink(path);

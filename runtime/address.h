@@ -32,6 +32,14 @@ enum muster__sharing { MUSTER__ALONE, MUSTER__REUSE_PORT };
 int muster__listener_open(const char *what, const char *address, enum muster__sharing sharing,
                           struct muster__listener *out);
 
+/* A listening socket that another master opened on this address. Its file stays the other's until
+ * muster__listener_own(). */
+void muster__listener_adopt(int fd, const char *address, struct muster__listener *out);
+void muster__listener_own(struct muster__listener *listener);
+
+/* Leave the socket file to another: it is not unlinked when the listener is closed. */
+void muster__listener_leave(struct muster__listener *listener);
+
 /* One more socket on the address of a listener opened with MUSTER__REUSE_PORT. Returns its descriptor or -errno. */
 int muster__listener_again(const struct muster__listener *listener);
 

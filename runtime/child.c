@@ -114,7 +114,10 @@ static _Noreturn void child_exec(const struct muster__child_plan *plan, int erro
 	if (rc == 0 && plan->in_child)
 		plan->in_child(plan->in_child_ctx);
 	if (rc == 0) {
-		execvp(plan->argv[0], plan->argv);
+		if (plan->path) /* a shell would take a broken file for a script */
+			execv(plan->path, plan->argv);
+		else
+			execvp(plan->argv[0], plan->argv);
 		rc = -errno;
 	}
 	(void)!write(error_fd, &rc, sizeof rc);
@@ -137,8 +140,10 @@ static _Noreturn void child_main(const struct muster__child_plan *plan, unsigned
 		(void)close(own->fds[i]);
 	if (plan->cpu_affinity)
 		pin(slot);
+	if (plan->own_group)
+		group_own();
 	if (plan->signals)
-		group_own(), signals_as_found(plan->signals);
+		signals_as_found(plan->signals);
 	else
 		signals_default();
 	if (plan->worker)

@@ -21,6 +21,7 @@ struct muster__child_plan {
 	int (*worker)(const struct muster_worker *worker, void *ctx);
 	void *ctx;
 	char *const *argv; /* instead of worker */
+	const char *path;  /* of the program; NULL: argv[0], looked for as a shell does */
 	const int *listen_fds;
 	size_t listen_count;
 	struct muster__shards *shards;        /* instead of listen_fds: each slot has its own; NULL: all share those */
@@ -28,8 +29,9 @@ struct muster__child_plan {
 	struct muster__descriptors inherited; /* open before the master opened its own */
 	bool cpu_affinity;                    /* one processor per worker, by slot */
 
-	/* For a wrapped server, which is to find what it would find without us; else NULL. */
-	const struct muster__signals *signals; /* mask and dispositions as we found them, and a process group of its own */
+	/* For a program that is to find what it would find without us; else NULL. */
+	const struct muster__signals *signals; /* mask and dispositions as we found them */
+	bool own_group;                        /* a process group of its own */
 	void (*in_child)(void *ctx);           /* the last act before the exec */
 	void *in_child_ctx;
 };

@@ -106,6 +106,8 @@ static void fold_found(struct muster__collector *c)
 {
 	size_t folded = 0;
 
+	if (!muster__region_locked(c->region))
+		return;
 	muster__region_trim(c->region);
 	(void)muster__region_expire(c->region); /* for want of memory they expire later */
 	if (!muster__region_fold_due(c->region))

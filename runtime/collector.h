@@ -14,7 +14,7 @@
 
 struct muster__collector;
 
-/* Watch a region that this process has locked.
+/* Watch a region, and fold there as long as this process has it locked.
  *   region, self   borrowed until muster__collector_destroy()
  * Returns 0; -ENOMEM; -errno. */
 int muster__collector_create(uv_loop_t *loop, struct muster_region *region, struct muster__self *self,

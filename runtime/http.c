@@ -19,6 +19,7 @@
 #include "web.h"
 
 #define TICK_MS 250
+#define LEAVE_TICK_MS 5
 #define BACKLOG 1024
 
 TAILQ_HEAD(conn_list, muster__conn);
@@ -33,11 +34,14 @@ struct muster__http {
 		uv_tcp_t tcp;
 		uv_pipe_t pipe;
 	} uv;
-	uv_timer_t tick;
+	uv_timer_t tick, leave;
 	uv_check_t share;
 	struct conn_list conns;
 	unsigned open, open_max; /* connections not closing */
 	bool closing;
+	void (*left)(void *ctx); /* set: we are leaving */
+	void *left_ctx;
+	uint64_t leave_by_ms;
 };
 
 struct muster__body *muster__http_text(const char *text)
@@ -131,6 +135,7 @@ static void serve(struct muster__conn *conn)
 	struct muster__page page = {0};
 	int status = route_request(http, &conn->request, &route);
 
+	conn->keep_alive = conn->keep_alive && http->left == NULL;
 	if (status) {
 		respond_error(conn, status);
 	} else if (route->variant) {
@@ -462,11 +467,47 @@ int muster__http_create(uv_loop_t *loop, struct muster__listener *listener, cons
 	*http = (struct muster__http){.loop = loop, .opts = *opts, .listener = *listener, .open_max = connections_max()};
 	TAILQ_INIT(&http->conns);
 	uv_timer_init(loop, &http->tick);
+	uv_timer_init(loop, &http->leave);
 	uv_check_init(loop, &http->share);
-	http->tick.data = http->share.data = http;
+	http->tick.data = http->leave.data = http->share.data = http;
 	*out = http;
 	listener->fd = -1;
 	return listen_start(http);
+}
+
+int muster__http_fd(const struct muster__http *http)
+{
+	return http && http->left == NULL ? http->listener.fd : -1;
+}
+
+/* Somebody has asked, or may be about to: its connection is new. */
+static bool is_asking(const struct muster__conn *conn)
+{
+	return conn->phase == MUSTER__CONN_READING || conn->phase == MUSTER__CONN_WAITING ||
+	       conn->phase == MUSTER__CONN_WRITING;
+}
+
+static void leave_fired(uv_timer_t *timer)
+{
+	struct muster__http *http = timer->data;
+	const struct muster__conn *conn;
+
+	if (uv_now(http->loop) < http->leave_by_ms)
+		TAILQ_FOREACH(conn, &http->conns, link)
+	if (is_asking(conn))
+		return;
+	uv_timer_stop(timer);
+	http->left(http->left_ctx);
+}
+
+void muster__http_leave(struct muster__http *http, void (*left)(void *ctx), void *ctx)
+{
+	muster__listener_leave(&http->listener);
+	uv_close(&http->uv.handle, NULL);
+	http->left = left;
+	http->left_ctx = ctx;
+	http->leave_by_ms = uv_now(http->loop) + MUSTER__HTTP_LEAVE_MS;
+	uv_timer_start(&http->leave, leave_fired, LEAVE_TICK_MS, LEAVE_TICK_MS);
 }
 
 void muster__http_close(struct muster__http *http)
@@ -481,7 +522,9 @@ void muster__http_close(struct muster__http *http)
 		next = TAILQ_NEXT(conn, link);
 		muster__conn_close(conn);
 	}
-	uv_close(&http->uv.handle, NULL);
+	if (http->left == NULL)
+		uv_close(&http->uv.handle, NULL);
+	uv_close((uv_handle_t *)&http->leave, NULL);
 	uv_close((uv_handle_t *)&http->tick, NULL);
 	uv_close((uv_handle_t *)&http->share, NULL);
 }

@@ -30,6 +30,7 @@ struct muster__web;
 #define MUSTER__HTTP_IDLE_MS 120000
 #define MUSTER__HTTP_WRITE_MS 30000
 #define MUSTER__HTTP_LINGER_MS 1000
+#define MUSTER__HTTP_LEAVE_MS 1000
 
 struct muster__page {
 	int status;
@@ -81,6 +82,13 @@ struct muster__http;
  * Returns 0 or -errno; then the descriptor is the caller's as before. */
 int muster__http_create(uv_loop_t *loop, struct muster__listener *listener, const struct muster__http_opts *opts,
                         struct muster__http **out);
+
+/* The descriptor of the listener; -1: closed. */
+int muster__http_fd(const struct muster__http *http);
+
+/* Leave the listener, and its socket file, to another process: accept nobody any more, answer those that are asking
+ * and close. Calls `left` from the loop when that is done, after MUSTER__HTTP_LEAVE_MS at most. */
+void muster__http_leave(struct muster__http *http, void (*left)(void *ctx), void *ctx);
 
 /* Free; the loop must run until the handles are closed before `destroy`. Both accept NULL. */
 void muster__http_close(struct muster__http *http);

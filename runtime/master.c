@@ -33,29 +33,40 @@ static void tell_address(const struct master *m, const char *address, bool is_un
 		muster__log(MUSTER__LOG_INFO, "metrics on http%s://%s/metrics", tls ? "s" : "", address);
 }
 
-static int metrics_start(struct master *m)
+int muster__master_metrics_serve(struct master *m)
 {
 	struct muster__http_opts opts = {.routes = muster__pages,
 	                                 .ctx = &m->pages,
 	                                 .answered = muster__pages_answered,
 	                                 .closed = muster__pages_closed,
-	                                 .in_flight = muster__pages_in_flight};
+	                                 .in_flight = muster__pages_in_flight,
+	                                 .web = m->web};
+
+	if (m->metrics.fd < 0)
+		return 0;
+	struct muster__listener listener = m->metrics;
+	int rc = muster__http_create(&m->loop, &m->metrics, &opts, &m->http);
+	if (rc != 0)
+		return muster__refuse(EX_OSERR, "--metrics %s: %s", m->opts->metrics, strerror(-rc));
+	tell_address(m, listener.text, listener.is_unix);
+	return 0;
+}
+
+/* As long as there is a master before us, that one serves. */
+static int metrics_start(struct master *m)
+{
 	int status = 0;
 
 	if (m->opts->web_config_file)
 		status = muster__web_create(&m->loop, m->opts->web_config_file, m->self, &m->web);
 	if (status != 0 || strcmp(m->opts->metrics, "none") == 0)
 		return status;
-	status = muster__listener_open("--metrics", m->opts->metrics, MUSTER__ALONE, &m->metrics);
-	if (status != 0)
-		return status;
-	struct muster__listener listener = m->metrics;
-	opts.web = m->web;
-	int rc = muster__http_create(&m->loop, &m->metrics, &opts, &m->http);
-	if (rc != 0)
-		return muster__refuse(EX_OSERR, "--metrics %s: %s", m->opts->metrics, strerror(-rc));
-	tell_address(m, listener.text, listener.is_unix);
-	return 0;
+	int fd = muster__handover_claim(&m->handover, MUSTER__HANDED_METRICS, 0, m->opts->metrics);
+	if (fd >= 0)
+		muster__listener_adopt(fd, m->opts->metrics, &m->metrics);
+	else
+		status = muster__listener_open("--metrics", m->opts->metrics, MUSTER__ALONE, &m->metrics);
+	return status == 0 && m->handover.from == 0 ? muster__master_metrics_serve(m) : status;
 }
 
 /* ---- workers ------------------------------------------------------------------------------ */
@@ -120,6 +131,7 @@ static int workers_start(struct master *m)
 		.on_worker_start = m->opts->on_worker_start,
 		.on_worker_exit = m->opts->on_worker_exit,
 		.died = worker_died,
+		.reaped = muster__master_next_reaped,
 		.stopped = muster__master_workers_gone,
 		.reloaded = workers_reloaded,
 		.ctx = m,
@@ -175,6 +187,7 @@ static int server_start(struct master *m)
 		return 0;
 	opts.term_seconds = m->server->term_seconds;
 	opts.plan.signals = &m->signals;
+	opts.plan.own_group = true;
 	opts.plan.in_child = server_in_child;
 	opts.plan.in_child_ctx = m;
 	int rc = muster__wrap_start(&m->loop, &opts, m->self, &m->wrap);
@@ -189,6 +202,7 @@ static int notify_start(struct master *m)
 {
 	struct muster__notify_opts opts = {.from_server = m->server != NULL,
 	                                   .always = m->server && m->server->ready_when_told,
+	                                   .held = m->handover.from != 0,
 	                                   .ready = server_ready,
 	                                   .main_pid = server_main_pid,
 	                                   .ctx = m};
@@ -205,6 +219,7 @@ static void tell_started(struct master *m)
 	m->pages.ready = !(m->server && m->server->ready_when_told);
 	muster__notify_tell(m->notify, "%sMAINPID=%d\nSTATUS=Serving metrics of region %s",
 	                    m->pages.ready ? "READY=1\n" : "", (int)getpid(), m->path);
+	muster__master_before_tell(m);
 }
 
 /* What is open now belongs to the caller and stays open in its workers. libuv's process-wide pipe must be
@@ -215,7 +230,13 @@ static int remember_descriptors(struct master *m)
 
 	if (rc == 0)
 		rc = uv_loop_close(&m->loop);
-	return rc == 0 ? muster__descriptors_read(&m->inherited) : rc;
+	if (rc == 0)
+		rc = muster__descriptors_read(&m->inherited);
+	for (size_t i = 0; rc == 0 && i < m->handover.count; i++)
+		muster__descriptors_without(&m->inherited, &m->handover.sockets[i].fd, 1);
+	if (rc == 0)
+		muster__descriptors_without(&m->inherited, &m->handover.life, 1);
+	return rc;
 }
 
 static int loop_start(struct master *m)
@@ -251,18 +272,23 @@ static int master_start(struct master *m)
 	                                                muster__master_pidfile_start,
 	                                                muster__master_listeners_open,
 	                                                loop_start,
+	                                                muster__master_before_watch,
 	                                                collector_start,
 	                                                metrics_start,
 	                                                notify_start,
 	                                                workers_start,
 	                                                server_start};
-	int status = 0;
+	int status = muster__handover_take(&m->handover);
 
+	if (status != 0)
+		return status;
+	(void)muster__program_read(&m->program); /* without it there is no upgrade, which is said when one is asked for */
 	if (remember_descriptors(m) != 0)
 		return muster__refuse(EX_OSERR, "cannot list the open files: %s", strerror(errno));
 	for (size_t i = 0; status == 0 && i < sizeof steps / sizeof *steps; i++)
 		status = steps[i](m);
 	m->pages.supervisor = m->supervisor;
+	muster__handover_drop(&m->handover);
 	if (status == 0)
 		tell_started(m);
 	return status;
@@ -270,6 +296,8 @@ static int master_start(struct master *m)
 
 static void close_all(struct master *m)
 {
+	muster__master_before_close(m);
+	muster__master_next_leave(m);
 	muster__http_close(m->http);
 	muster__collector_close(m->collector);
 	muster__supervisor_close(m->supervisor);
@@ -300,6 +328,8 @@ static void master_destroy(struct master *m)
 	muster_region_destroy(&m->region);
 	muster__descriptors_free(&m->inherited);
 	muster__pidfile_remove(&m->pidfile);
+	muster__master_next_close(m);
+	muster__program_free(&m->program);
 	free(m->listen_names);
 	free(m);
 }

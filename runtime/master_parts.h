@@ -9,19 +9,28 @@
 #include <stdbool.h>
 #include <uv.h>
 
+#include "handover.h"
 #include "master.h"
 #include "notify.h"
 #include "pages.h"
 #include "pidfile.h"
+#include "program.h"
 #include "saturation.h"
 #include "signals.h"
 #include "web.h"
 #include "wrap.h"
 
+struct before;
+struct next;
+
 struct master {
 	const struct muster_prefork_opts *opts;
 	const struct muster__server_opts *server;    /* NULL: none is wrapped */
 	char path[MUSTER_REGION_PATH_BYTES_MAX + 1]; /* absolute */
+	struct muster__program program;
+	struct muster__handover handover; /* handover.from: the master before us, as long as it is there */
+	struct before *before;            /* watches it */
+	struct next *next;                /* the master that comes after us; NULL: none */
 	struct muster__descriptors inherited;
 	struct muster_region *region;
 	struct muster__self *self;
@@ -43,7 +52,7 @@ struct master {
 	struct muster__shards shards;
 	char *listen_names;
 	uv_loop_t loop;
-	bool loop_made, stopping, draining;
+	bool loop_made, stopping, draining, leaving;
 	struct muster__signals signals;
 	uv_timer_t drain;
 	int exit_status;
@@ -54,6 +63,23 @@ int muster__master_region_start(struct master *m);
 int muster__master_pidfile_start(struct master *m);
 int muster__master_listeners_open(struct master *m);
 void muster__master_listeners_close(struct master *m);
+
+/* master.c: serve the scrape on m->metrics, if it is open */
+int muster__master_metrics_serve(struct master *m);
+
+/* master_upgrade.c: a master that comes after us */
+void muster__master_upgrade(struct master *m);
+/* A child was reaped: was it that master? */
+bool muster__master_next_reaped(void *ctx, pid_t pid, int wait_status);
+pid_t muster__master_next_pid(const struct master *m); /* 0: none */
+/* Stop watching it; when all else is undone, let it see that we are gone. Both accept that there is none. */
+void muster__master_next_leave(struct master *m);
+void muster__master_next_close(struct master *m);
+
+/* master_succeed.c: the master before us, m->handover.from. Both accept that there is none. */
+int muster__master_before_watch(struct master *m);
+void muster__master_before_tell(struct master *m); /* we are ready */
+void muster__master_before_close(struct master *m);
 
 /* master_watch.c: what is told of the processes. The end accepts what was not started. */
 int muster__master_watch_start(struct master *m);

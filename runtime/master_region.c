@@ -111,7 +111,7 @@ int muster__master_region_start(struct master *m)
 		return region_refused(m->path, rc, "open");
 	if (m->opts->series_max)
 		muster_region_series_max(m->region, m->opts->series_max);
-	if ((rc = muster__region_lock(m->region)) != 0)
+	if (m->handover.from == 0 && (rc = muster__region_lock(m->region)) != 0)
 		return region_refused(m->path, rc, "lock");
 	return multiproc_start(m);
 }
@@ -120,19 +120,56 @@ int muster__master_region_start(struct master *m)
 
 int muster__master_pidfile_start(struct master *m)
 {
-	return m->opts->pidfile ? muster__pidfile_create(m->opts->pidfile, &m->pidfile) : 0;
+	int status = m->opts->pidfile ? muster__pidfile_create(m->opts->pidfile, &m->pidfile) : 0;
+
+	if (status == 0 && m->handover.from == 0)
+		(void)muster__pidfile_clean(&m->pidfile);
+	return status;
+}
+
+/* Those of LISTEN_FDS, from the master before us. */
+static void passed_adopt(struct master *m)
+{
+	int fd;
+
+	while (m->listener_count < MUSTER__LISTENERS_MAX &&
+	       (fd = muster__handover_claim(&m->handover, MUSTER__HANDED_PASSED, (unsigned)m->listener_count, "")) >= 0)
+		muster__passed_adopt(fd, &m->listeners[m->listener_count++]);
 }
 
 /* Those of systemd first, as it numbers them. */
 static int passed_take(struct master *m)
 {
-	int status = muster__passed_take(m->listeners, &m->listener_count);
+	int status = 0;
 
+	if (m->handover.from)
+		passed_adopt(m);
+	else
+		status = muster__passed_take(m->listeners, &m->listener_count);
 	for (size_t i = 0; i < m->listener_count; i++) {
 		m->listen_fds[i] = m->listeners[i].fd;
 		muster__log(MUSTER__LOG_INFO, "listening on %s", m->listeners[i].text);
 	}
 	return status;
+}
+
+static int listener_open(struct master *m, const char *address, struct muster__listener *out)
+{
+	int fd = muster__handover_claim(&m->handover, MUSTER__HANDED_LISTEN, 0, address);
+
+	if (fd < 0)
+		return muster__listener_open("--listen", address, m->opts->reuse_port ? MUSTER__REUSE_PORT : MUSTER__ALONE,
+		                             out);
+	muster__listener_adopt(fd, address, out);
+	return 0;
+}
+
+static int shards_adopt(struct master *m)
+{
+	int rc =
+		m->opts->reuse_port ? muster__shards_adopt(&m->shards, &m->handover, m->opts->listen, m->opts->workers) : 0;
+
+	return rc == 0 ? 0 : muster__refuse(EX_OSERR, "cannot take over the sockets of each worker: %s", strerror(-rc));
 }
 
 int muster__master_listeners_open(struct master *m)
@@ -148,8 +185,7 @@ int muster__master_listeners_open(struct master *m)
 			return muster__refuse(EX_USAGE, "--listen %s: at most %d sockets, %zu were passed by LISTEN_FDS", *address,
 			                      MUSTER__LISTENERS_MAX, passed_count);
 		struct muster__listener *listener = &m->listeners[m->listener_count];
-		int status = muster__listener_open("--listen", *address,
-		                                   m->opts->reuse_port ? MUSTER__REUSE_PORT : MUSTER__ALONE, listener);
+		int status = listener_open(m, *address, listener);
 		if (status != 0)
 			return status;
 		m->listen_fds[m->listener_count++] = listener->fd;
@@ -158,7 +194,7 @@ int muster__master_listeners_open(struct master *m)
 	m->shards = (struct muster__shards){
 		.listeners = m->listeners, .listen_fds = m->listen_fds, .passed = passed_count, .count = m->listener_count};
 	m->listen_names = muster__passed_names(passed_count, m->listener_count - passed_count);
-	return 0;
+	return shards_adopt(m);
 }
 
 void muster__master_listeners_close(struct master *m)

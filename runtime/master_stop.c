@@ -12,10 +12,27 @@
 
 #define SCRAPED_MS 1000 /* for the answer of the last scrape to get out */
 
-static void finish(struct master *m)
+static void stopped(void *ctx)
 {
+	struct master *m = ctx;
+
 	muster__log(MUSTER__LOG_INFO, "stopped");
 	uv_stop(&m->loop);
+}
+
+static void finish(struct master *m)
+{
+	pid_t next = muster__master_next_pid(m);
+
+	if (m->leaving)
+		return;
+	m->leaving = true;
+	if (next)
+		muster__notify_tell(m->notify, "MAINPID=%d", (int)next);
+	if (next && m->http)
+		muster__http_leave(m->http, stopped, m);
+	else
+		stopped(m);
 }
 
 static void drain_fired(uv_timer_t *timer)
@@ -38,7 +55,7 @@ void muster__master_workers_gone(void *ctx)
 	struct master *m = ctx;
 
 	muster__collector_fold(m->collector);
-	if (m->opts->drain_seconds <= 0 || m->http == NULL) {
+	if (m->opts->drain_seconds <= 0 || m->http == NULL || m->next) {
 		finish(m);
 		return;
 	}
@@ -51,10 +68,15 @@ void muster__master_workers_gone(void *ctx)
 /* Nothing new is taken on. */
 static void stopping_begins(struct master *m)
 {
+	bool goes_on = m->next || m->handover.from;
+
 	m->stopping = true;
 	m->pages.ready = false;
+	for (size_t i = 0; m->next && i < m->listener_count; i++)
+		muster__listener_leave(&m->listeners[i]);
 	muster__master_listeners_close(m);
-	muster__notify_tell(m->notify, "STOPPING=1");
+	if (!goes_on)
+		muster__notify_tell(m->notify, "STOPPING=1");
 }
 
 void muster__master_server_gone(void *ctx, int exit_status)
@@ -100,6 +122,12 @@ static void told_pass_on(struct master *m, int signo)
 		muster__supervisor_signal(m->supervisor, signo);
 }
 
+static void told_upgrade(struct master *m, int signo)
+{
+	(void)signo;
+	muster__master_upgrade(m);
+}
+
 static void told_pause(struct master *m, int signo)
 {
 	(void)signo;
@@ -128,7 +156,7 @@ static const struct order {
 } orders[] = {
 	{SIGTERM, true, told_stop},  {SIGINT, true, told_stop},      {SIGQUIT, true, told_stop},
 	{SIGHUP, true, told_reload}, {SIGUSR1, false, told_pass_on}, {SIGWINCH, false, told_pause},
-	{SIGTTIN, false, told_more}, {SIGTTOU, false, told_less},
+	{SIGTTIN, false, told_more}, {SIGTTOU, false, told_less},    {SIGUSR2, false, told_upgrade},
 };
 
 static void signal_came(void *ctx, const struct signalfd_siginfo *info)

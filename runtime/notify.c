@@ -52,7 +52,7 @@ void muster__notify_tell(struct muster__notify *n, const char *format, ...)
 	char text[MESSAGE_BYTES];
 	va_list args;
 
-	if (n == NULL || n->to_fd < 0)
+	if (n == NULL || n->to_fd < 0 || n->opts.held)
 		return;
 	va_start(args, format);
 	int count = vsnprintf(text, sizeof text, format, args);
@@ -240,6 +240,15 @@ static void handles_init(uv_loop_t *loop, struct muster__notify *n)
 {
 	uv_timer_init(loop, &n->watchdog);
 	n->watchdog.data = n->from.data = n;
+	if (!n->opts.held)
+		watchdog_start(n);
+}
+
+void muster__notify_release(struct muster__notify *n)
+{
+	if (n == NULL || !n->opts.held)
+		return;
+	n->opts.held = false;
 	watchdog_start(n);
 }
 

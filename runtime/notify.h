@@ -17,6 +17,7 @@ struct muster__notify;
 struct muster__notify_opts {
 	bool from_server;                       /* make a socket for a server and name it in NOTIFY_SOCKET */
 	bool always;                            /* also if nobody has a NOTIFY_SOCKET for us */
+	bool held;                              /* silent until muster__notify_release(): another is the main process */
 	void (*ready)(void *ctx);               /* the server said READY=1 */
 	void (*main_pid)(void *ctx, pid_t pid); /* the server said MAINPID= */
 	void *ctx;
@@ -31,6 +32,9 @@ int muster__notify_create(uv_loop_t *loop, const struct muster__notify_opts *opt
 void muster__notify_tell(struct muster__notify *notify, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* "RELOADING=1" with the clock systemd wants beside it. Accepts NULL. */
 void muster__notify_reloading(struct muster__notify *notify);
+
+/* Speak, and ping the watchdog, from now on. Accepts NULL. */
+void muster__notify_release(struct muster__notify *notify);
 
 /* In a forked child of pid getpid(): the watchdog's variables as they were, for this process. */
 void muster__notify_child(const struct muster__notify *notify);

@@ -18,6 +18,12 @@
 
 #define FIRST 3
 
+void muster__passed_adopt(int fd, struct muster__listener *out)
+{
+	*out = (struct muster__listener){.fd = fd}; /* not is_unix: its file is not ours to unlink */
+	(void)snprintf(out->text, sizeof out->text, "descriptor %d, passed by LISTEN_FDS", fd);
+}
+
 static int take_one(int fd, struct muster__listener *out)
 {
 	int flags = fcntl(fd, F_GETFD);
@@ -26,8 +32,7 @@ static int take_one(int fd, struct muster__listener *out)
 		return muster__refuse(EX_USAGE, "LISTEN_FDS: descriptor %d is not open; LISTEN_FDS counts them from %d on", fd,
 		                      FIRST);
 	(void)fcntl(fd, F_SETFD, flags | FD_CLOEXEC);
-	*out = (struct muster__listener){.fd = fd}; /* not is_unix: its file is not ours to unlink */
-	(void)snprintf(out->text, sizeof out->text, "descriptor %d, passed by LISTEN_FDS", fd);
+	muster__passed_adopt(fd, out);
 	return 0;
 }
 

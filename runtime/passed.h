@@ -18,6 +18,9 @@
  * not open. */
 int muster__passed_take(struct muster__listener *out, size_t *count);
 
+/* One of them that the master before us took. */
+void muster__passed_adopt(int fd, struct muster__listener *out);
+
 /* LISTEN_FDNAMES for `passed` sockets as they were named and `own` ones behind them, or NULL if they have no
  * names or there is no memory. The caller frees it. */
 char *muster__passed_names(size_t passed, size_t own);

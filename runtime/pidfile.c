@@ -136,12 +136,92 @@ int muster__pidfile_create(const char *path, struct muster__pidfile *out)
 	return 0;
 }
 
+/* ---- two masters, old and new ------------------------------------------------------------- */
+
+static char *aside_of(const char *path)
+{
+	char *aside;
+
+	return asprintf(&aside, "%s.oldbin", path) < 0 ? NULL : aside;
+}
+
+/* Is there a pidfile that nobody holds? Then its lock is ours, and returned as a descriptor; else -errno. */
+static int unheld(const char *path)
+{
+	struct stat st;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && number_in(fd) >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 &&
+	    is_at(fd, path))
+		return fd;
+	close(fd);
+	return -EBUSY;
+}
+
+/* Rename, over a pidfile of the dead if there is one. Returns 0 or -errno. */
+static int move(const char *from, const char *to)
+{
+	int held = unheld(to);
+
+	if (held < 0 && held != -ENOENT)
+		return held;
+	int rc = rename(from, to) == 0 ? 0 : -errno;
+	if (held >= 0)
+		close(held);
+	return rc;
+}
+
+int muster__pidfile_step_aside(struct muster__pidfile *p)
+{
+	if (p->path == NULL || !is_at(p->fd, p->path))
+		return 0;
+	char *aside = aside_of(p->path);
+	int rc = aside ? move(p->path, aside) : -ENOMEM;
+	if (rc == 0)
+		p->aside = aside;
+	else
+		free(aside);
+	return rc;
+}
+
+void muster__pidfile_step_back(struct muster__pidfile *p)
+{
+	if (p->aside == NULL)
+		return;
+	int rc = is_at(p->fd, p->aside) ? move(p->aside, p->path) : -ENOENT;
+	if (rc != 0) {
+		muster__log(MUSTER__LOG_WARNING, "--pidfile %s: cannot be put back from %s: %s", p->path, p->aside,
+		            strerror(-rc));
+		return;
+	}
+	free(p->aside);
+	p->aside = NULL;
+}
+
+bool muster__pidfile_clean(const struct muster__pidfile *p)
+{
+	char *aside = p->path ? aside_of(p->path) : NULL;
+	int held = aside ? unheld(aside) : -ENOMEM;
+
+	if (held >= 0) {
+		(void)unlink(aside);
+		close(held);
+	}
+	free(aside);
+	return held != -EBUSY;
+}
+
 void muster__pidfile_remove(struct muster__pidfile *pidfile)
 {
 	if (pidfile->path == NULL)
 		return;
-	if (is_at(pidfile->fd, pidfile->path))
-		(void)unlink(pidfile->path);
+	const char *now = pidfile->aside ? pidfile->aside : pidfile->path;
+	if (is_at(pidfile->fd, now))
+		(void)unlink(now);
 	close(pidfile->fd);
+	free(pidfile->aside);
+	pidfile->aside = NULL;
 	pidfile->path = NULL;
 }

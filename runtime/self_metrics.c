@@ -41,6 +41,8 @@
 	X(ORPHANS, COUNTER, 0, NULL, "muster_orphans_reaped_total",                                                        \
 	  "Dead processes reaped that the master had not started itself.")                                                 \
 	X(SIGNALS, COUNTER, 0, "signal", "muster_signals_passed_total", "Signals passed on to the wrapped server.")        \
+	X(UPGRADES, COUNTER, 0, "result", "muster_upgrades_total",                                                         \
+	  "Upgrades of the master by USR2, by what became of them.")                                                       \
 	X(HOOK_FAILURES, COUNTER, 0, "hook", "muster_hook_failures_total",                                                 \
 	  "Hooks that could not be started, failed, or took too long.")                                                    \
 	X(RESTARTS, COUNTER, 0, NULL, "muster_worker_restarts_total", "Workers started in place of one that died.")        \
@@ -95,6 +97,8 @@ static const char *const exit_reasons[] = {"exit_0",  "exit_nonzero", "SIGKILL",
                                            "SIGSEGV", "SIGABRT",      "SIGBUS",  "oom"};
 static const char *const recycle_reasons[] = {"reload", "scale", "pause", "lifetime", "memory", "heartbeat"};
 
+static const char *const upgrade_results[] = {"ready", "completed", "failed", "rolled_back", "refused"};
+
 static const char *const closings[] = {
 #define MUSTER__ROW(id, name) name,
 	MUSTER__HTTP_CLOSINGS(MUSTER__ROW)
@@ -148,6 +152,8 @@ static void create_series(struct muster__self *self)
 		(void)muster_counter_with(self->families[FAMILY_EXITS], exit_reasons[i]);
 	for (size_t i = 0; i < sizeof recycle_reasons / sizeof *recycle_reasons; i++)
 		(void)muster_counter_with(self->families[FAMILY_RECYCLES], recycle_reasons[i]);
+	for (size_t i = 0; i < sizeof upgrade_results / sizeof *upgrade_results; i++)
+		(void)muster_counter_with(self->families[FAMILY_UPGRADES], upgrade_results[i]);
 	for (int i = 0; i < MUSTER_QUARANTINE_COUNT; i++)
 		(void)muster_counter_with(self->families[FAMILY_QUARANTINED],
 		                          muster_quarantine_reason((enum muster_quarantine)i));
@@ -267,6 +273,11 @@ void muster__self_orphan_reaped(struct muster__self *self)
 void muster__self_signal_passed(struct muster__self *self, const char *signal)
 {
 	count_labelled(self, FAMILY_SIGNALS, signal);
+}
+
+void muster__self_upgrade(struct muster__self *self, const char *result)
+{
+	count_labelled(self, FAMILY_UPGRADES, result);
 }
 
 void muster__self_hook_failed(struct muster__self *self, const char *hook)

@@ -33,6 +33,7 @@ void muster__self_worker_recycled(struct muster__self *self, const char *reason)
 void muster__self_killed(struct muster__self *self, size_t processes);
 void muster__self_orphan_reaped(struct muster__self *self);
 void muster__self_signal_passed(struct muster__self *self, const char *signal);
+void muster__self_upgrade(struct muster__self *self, const char *result);
 void muster__self_hook_failed(struct muster__self *self, const char *hook);
 void muster__self_slots(struct muster__self *self, struct muster__self_slots slots);
 void muster__self_quarantined(struct muster__self *self, enum muster_quarantine reason);

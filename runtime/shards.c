@@ -11,10 +11,14 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+/* `fds` has those that are there already, else -1. */
 static int open_all(const struct muster__shards *s, int *fds)
 {
 	for (size_t i = 0; i < s->count; i++) {
-		fds[i] = i < s->passed ? s->listen_fds[i] : muster__listener_again(&s->listeners[i]);
+		if (i < s->passed)
+			fds[i] = s->listen_fds[i];
+		else if (fds[i] < 0)
+			fds[i] = muster__listener_again(&s->listeners[i]);
 		if (fds[i] < 0) {
 			int rc = fds[i];
 			while (i-- > s->passed)
@@ -25,6 +29,15 @@ static int open_all(const struct muster__shards *s, int *fds)
 	return 0;
 }
 
+static int *none_yet(const struct muster__shards *s)
+{
+	int *fds = calloc(s->count + 1, sizeof *fds);
+
+	for (size_t i = 0; fds && i < s->count; i++)
+		fds[i] = -1;
+	return fds;
+}
+
 int muster__shard_get(struct muster__shards *s, unsigned slot, const int **fds)
 {
 	if (slot == 0) {
@@ -32,8 +45,7 @@ int muster__shard_get(struct muster__shards *s, unsigned slot, const int **fds)
 		return 0;
 	}
 	if (s->fds[slot] == NULL) {
-		int *made = calloc(s->count + 1, sizeof *made);
-		int rc = made ? open_all(s, made) : -ENOMEM;
+		int *made = none_yet(s), rc = made ? open_all(s, made) : -ENOMEM;
 		if (rc != 0) {
 			free(made);
 			return rc;
@@ -42,6 +54,36 @@ int muster__shard_get(struct muster__shards *s, unsigned slot, const int **fds)
 	}
 	*fds = s->fds[slot];
 	return 0;
+}
+
+static int adopt(struct muster__shards *s, struct muster__handover *handover, const char *const *addresses,
+                 unsigned slot)
+{
+	int *fds = none_yet(s);
+	bool any = false;
+
+	if (fds == NULL)
+		return -ENOMEM;
+	for (size_t i = s->passed; i < s->count; i++) {
+		fds[i] = muster__handover_claim(handover, MUSTER__HANDED_SHARD, slot, addresses[i - s->passed]);
+		any = any || fds[i] >= 0;
+	}
+	int rc = any ? open_all(s, fds) : 0;
+	if (any && rc == 0)
+		s->fds[slot] = fds;
+	else
+		free(fds);
+	return rc;
+}
+
+int muster__shards_adopt(struct muster__shards *s, struct muster__handover *handover, const char *const *addresses,
+                         unsigned slots)
+{
+	int rc = 0;
+
+	for (unsigned slot = 1; rc == 0 && slot < slots; slot++)
+		rc = adopt(s, handover, addresses, slot);
+	return rc;
 }
 
 void muster__shard_drop(struct muster__shards *s, unsigned slot)

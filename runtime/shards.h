@@ -10,6 +10,7 @@
 #include <muster/prefork.h>
 
 #include "address.h"
+#include "handover.h"
 
 struct muster__shards {
 	const struct muster__listener *listeners; /* opened for sharing; slot 0 has these themselves */
@@ -21,6 +22,12 @@ struct muster__shards {
 /* The sockets of a slot, opened when first asked for. They stay open while a worker is restarted or replaced.
  * Returns 0, or -errno. */
 int muster__shard_get(struct muster__shards *shards, unsigned slot, const int **fds);
+
+/* Take the sockets of the first `slots` slots over from another master.
+ *   addresses   as it was asked for, those that were passed not among them
+ * What it has not is opened when asked for. Returns 0 or -errno. */
+int muster__shards_adopt(struct muster__shards *shards, struct muster__handover *handover, const char *const *addresses,
+                         unsigned slots);
 
 /* The slot has no worker any more: close our copies, or the kernel would go on choosing them. */
 void muster__shard_drop(struct muster__shards *shards, unsigned slot);

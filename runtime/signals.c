@@ -11,7 +11,7 @@
 
 void muster__signals_for_workers(sigset_t *out)
 {
-	static const int told[] = {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGWINCH, SIGTTIN, SIGTTOU};
+	static const int told[] = {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGWINCH, SIGTTIN, SIGTTOU};
 
 	sigemptyset(out);
 	for (size_t i = 0; i < sizeof told / sizeof *told; i++)

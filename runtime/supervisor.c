@@ -210,7 +210,7 @@ static bool reaped(struct muster__supervisor *s, pid_t pid, int status, const st
 		muster__self_reaped(s->self, pid, usage);
 		process_died(p, status);
 		free(p);
-	} else if (!muster__hook_reaped(&s->hooks, pid, status)) {
+	} else if (!muster__hook_reaped(&s->hooks, pid, status) && !s->opts.reaped(s->opts.ctx, pid, status)) {
 		muster__self_orphan_reaped(s->self);
 	}
 	return p != NULL;

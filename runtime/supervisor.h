@@ -5,6 +5,7 @@
 #ifndef MUSTER__SUPERVISOR_H
 #define MUSTER__SUPERVISOR_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 #include <uv.h>
@@ -25,8 +26,9 @@ struct muster__supervisor_opts {
 	double heartbeat_seconds_max;                /* without a new heartbeat, of a worker that had one; 0: none */
 	uint64_t (*heartbeat)(void *ctx, pid_t pid); /* another number with each; 0: it never had one */
 	const char *on_worker_start, *on_worker_exit;
-	void (*died)(void *ctx);     /* workers were reaped */
-	void (*stopped)(void *ctx);  /* after muster__supervisor_stop(): the last one is gone */
+	void (*died)(void *ctx);                               /* workers were reaped */
+	bool (*reaped)(void *ctx, pid_t pid, int wait_status); /* no worker and no hook: do you know it? */
+	void (*stopped)(void *ctx);                            /* after muster__supervisor_stop(): the last one is gone */
 	void (*reloaded)(void *ctx); /* after muster__supervisor_reload(): all workers are new, or it was given up */
 	void *ctx;
 };

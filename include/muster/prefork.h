@@ -8,6 +8,10 @@
  *
  *   The master heeds the signals of gunicorn: HUP replaces the workers one after the other, TTIN and TTOU make
  *   one more or one less, WINCH ends them and keeps the master, USR1 goes to all workers. docs/running.md.
+ *   USR2 starts the program anew, from the path it was started by, with the arguments, environment and directory of this
+ *   process: the new master takes over the sockets and serves beside this one, until one of them is ended. So a program that
+ *   is to be upgraded calls muster_prefork() whenever it is started, leaves descriptors above 2 open until then,
+ *   opens with close-on-exec what is its own, and binds or locks nothing that its successor needs. Else: `no_upgrade`.
  *   Sockets that systemd passed (LISTEN_FDS) come before those of `listen`, and NOTIFY_SOCKET is told how it goes.
  */
 #ifndef MUSTER_PREFORK_H
@@ -61,6 +65,7 @@ struct muster_prefork_opts {
 	 * workers by PROMETHEUS_MULTIPROC_DIR unless that is set. "multiproc": in the region. NULL: nowhere */
 	const char *multiproc_dir;
 	int multiproc_compact; /* not 0: take files of the dead into the ledger, and delete them */
+	int no_upgrade;        /* not 0: USR2 is refused */
 	double drain_seconds;  /* when the workers are gone, serve until scraped once, at most so long; 0: no longer */
 };
 

@@ -102,14 +102,14 @@ page_is_the_log() {
 
 # watch_start, watch_end NAME: scrapes all the while, and that no counter was lower than in the scrape before, or gone.
 watch_start() {
-	rm -f "$dir/watched" "$dir/scrapes" "$dir/lower"
+	rm -f "$dir/watched" "$dir/scrapes" "$dir/lower" "$dir/missed"
 	watch_counters &
 	watcher=$!
 }
 watch_counters() {
 	scrape >"$dir/page.before"
 	while [ ! -e "$dir/watched" ]; do
-		if scrape >"$dir/page.now" 2>/dev/null; then
+		if scrape >"$dir/page.now" 2>>"$dir/missed"; then
 			"$check_totals" "$dir/page.before" "$dir/page.now" >>"$dir/lower" || true
 			mv "$dir/page.now" "$dir/page.before"
 			echo >>"$dir/scrapes"
