@@ -22,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #define LISTEN_FDS_START 3
@@ -111,6 +112,8 @@ static _Noreturn void child_exec(const struct muster__child_plan *plan, int erro
 
 	if (rc == 0)
 		rc = set_environment(plan);
+	if (rc == 0 && plan->user)
+		rc = muster__user_become(plan->user);
 	if (rc == 0 && plan->in_child)
 		plan->in_child(plan->in_child_ctx);
 	if (rc == 0) {
@@ -127,6 +130,8 @@ static _Noreturn void child_exec(const struct muster__child_plan *plan, int erro
 static _Noreturn void child_call(const struct muster__child_plan *plan, unsigned slot)
 {
 	struct muster_worker worker = {.slot = slot, .listen_fds = plan->listen_fds, .listen_count = plan->listen_count};
+	if (plan->user && muster__user_become(plan->user) != 0)
+		_exit(EX_NOPERM);
 	int status = plan->worker(&worker, plan->ctx);
 
 	(void)fflush(NULL);

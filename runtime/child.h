@@ -13,6 +13,7 @@
 #include "descriptors.h"
 #include "shards.h"
 #include "signals.h"
+#include "user.h"
 
 #define MUSTER__LISTENERS_MAX 64
 
@@ -28,6 +29,7 @@ struct muster__child_plan {
 	const char *listen_names;             /* LISTEN_FDNAMES; NULL: none */
 	struct muster__descriptors inherited; /* open before the master opened its own */
 	bool cpu_affinity;                    /* one processor per worker, by slot */
+	const struct muster__user *user;      /* to become; NULL: stay who we are */
 
 	/* For a program that is to find what it would find without us; else NULL. */
 	const struct muster__signals *signals; /* mask and dispositions as we found them */

@@ -114,7 +114,8 @@ static struct muster__child_plan child_plan(struct master *m)
 	                                   .listen_names = m->listen_names,
 	                                   .inherited = m->inherited,
 	                                   .shards = m->opts->reuse_port ? &m->shards : NULL,
-	                                   .cpu_affinity = m->opts->cpu_affinity};
+	                                   .cpu_affinity = m->opts->cpu_affinity,
+	                                   .user = m->opts->worker_user && m->server == NULL ? &m->user : NULL};
 }
 
 static int workers_start(struct master *m)

@@ -17,6 +17,7 @@
 #include "program.h"
 #include "saturation.h"
 #include "signals.h"
+#include "user.h"
 #include "web.h"
 #include "wrap.h"
 
@@ -32,6 +33,7 @@ struct master {
 	struct before *before;            /* watches it */
 	struct next *next;                /* the master that comes after us; NULL: none */
 	struct muster__descriptors inherited;
+	struct muster__user user; /* if opts->worker_user */
 	struct muster_region *region;
 	struct muster__self *self;
 	struct muster__collector *collector;

@@ -67,18 +67,28 @@ static int multiproc_refused(const char *path, int rc)
 	                      rc == -ENAMETOOLONG ? "the path is too long" : strerror(-rc));
 }
 
+/* One in the region, and one we have made, is to be written to by the workers. */
+static int multiproc_share(const struct master *m, const char *path, bool ours)
+{
+	return m->opts->worker_user && ours ? muster__region_share_dir(path, m->user.gid) : 0;
+}
+
 /* Its absolute path, made if it is ours to make. Returns 0 or -errno. */
 static int multiproc_path(const struct master *m, char path[PATH_MAX])
 {
-	bool own = strcmp(m->opts->multiproc_dir, MUSTER__MULTIPROC_OWN) == 0;
+	bool in_region = strcmp(m->opts->multiproc_dir, MUSTER__MULTIPROC_OWN) == 0, ours = in_region;
 	char wanted[PATH_MAX];
-	int n = snprintf(wanted, sizeof wanted, "%s%s%s", own ? m->path : "", own ? "/" : "", m->opts->multiproc_dir);
+	int n = snprintf(wanted, sizeof wanted, "%s%s%s", in_region ? m->path : "", in_region ? "/" : "",
+	                 m->opts->multiproc_dir);
 
 	if (n < 0 || (size_t)n >= sizeof wanted)
 		return -ENAMETOOLONG;
-	if (m->opts->multiproc_compact && mkdir(wanted, 0700) != 0 && errno != EEXIST)
+	if (m->opts->multiproc_compact && mkdir(wanted, 0700) == 0)
+		ours = true;
+	else if (m->opts->multiproc_compact && errno != EEXIST)
 		return -errno;
-	return realpath(wanted, path) ? 0 : -errno;
+	int rc = multiproc_share(m, wanted, ours);
+	return rc != 0 ? rc : realpath(wanted, path) ? 0 : -errno;
 }
 
 static int multiproc_start(struct master *m)
@@ -97,14 +107,25 @@ static int multiproc_start(struct master *m)
 	return 0;
 }
 
+static int region_make(struct master *m)
+{
+	int rc = m->opts->worker_user ? muster__user_find(m->opts->worker_user, &m->user) : 0;
+
+	if (rc != 0)
+		return rc;
+	if ((rc = muster__region_create(m->path)) != 0)
+		return region_refused(m->path, rc, "create");
+	return 0;
+}
+
 int muster__master_region_start(struct master *m)
 {
 	int rc = region_path(m);
 
 	if (rc != 0)
 		return region_refused(m->opts->region ? m->opts->region : m->opts->name, rc, "name");
-	if ((rc = muster__region_create(m->path)) != 0)
-		return region_refused(m->path, rc, "create");
+	if ((rc = region_make(m)) != 0)
+		return rc;
 	if ((rc = region_path_make_absolute(m)) != 0)
 		return region_refused(m->path, rc, "resolve");
 	if ((rc = muster_region_open(m->path, &m->region)) != 0)
@@ -113,6 +134,8 @@ int muster__master_region_start(struct master *m)
 		muster_region_series_max(m->region, m->opts->series_max);
 	if (m->handover.from == 0 && (rc = muster__region_lock(m->region)) != 0)
 		return region_refused(m->path, rc, "lock");
+	if (m->opts->worker_user && (rc = muster__region_share(m->region, m->user.uid, m->user.gid)) != 0)
+		return region_refused(m->path, rc, "share");
 	return multiproc_start(m);
 }
 

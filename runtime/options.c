@@ -239,6 +239,13 @@ static int set_multiproc_dir(struct muster__options *o, const char *name, const 
 	return 0;
 }
 
+static int set_worker_user(struct muster__options *o, const char *name, const char *value)
+{
+	(void)name;
+	o->prefork.worker_user = value;
+	return 0;
+}
+
 static int set_compact(struct muster__options *o, const char *name, const char *value)
 {
 	(void)name, (void)value;
@@ -267,8 +274,10 @@ static const struct row rows[] = {
 	{"--on-worker-exit", "PATH", RUN, set_on_worker_exit, "likewise (no)"},
 	{"--reuse-port", NULL, RUN, set_reuse_port, "sockets of its own for each worker, by SO_REUSEPORT (no)"},
 	{"--cpu-affinity", NULL, RUN, set_cpu_affinity, "keep each worker to one processor (no)"},
+	{"--worker-user", "USER", RUN | SERVE, set_worker_user,
+     "or USER:GROUP, by root: let their workers in; ours run as it (no)"},
 	{"--multiproc-dir", "DIR", RUN | SERVE | LOOK, set_multiproc_dir,
-     "prometheus_client's files, or none (run: $PROMETHEUS_MULTIPROC_DIR, else in the region unless root)"},
+     "prometheus_client's files, or none (run: $PROMETHEUS_MULTIPROC_DIR, else in the region; root needs --worker-user)"},
 	{"--compact", NULL, RUN | SERVE, set_compact, "delete files of dead processes there, once they are in the ledger"},
 	{"--pidfile", "PATH", RUN | SERVE, set_pidfile, "lock it and write the master's pid there (no)"},
 	{"--log-format", "FORMAT", RUN | SERVE, set_log_format, "of the lines on stderr: text or json (text)"},
@@ -322,8 +331,8 @@ static int check_kind(const struct muster__options *o)
 	return 0;
 }
 
-/* The tree of a server gets a directory of ours unless it has one. Not where root runs us: workers may give up their
- * rights, and then could not write there. */
+/* The tree of a server gets a directory of ours unless it has one. Where root runs us only if it is said who is to write
+ * there: workers may give up their rights. */
 static void multiproc_complete(const struct muster__command *command, struct muster_prefork_opts *o)
 {
 	const char *named = getenv("PROMETHEUS_MULTIPROC_DIR");
@@ -334,7 +343,7 @@ static void multiproc_complete(const struct muster__command *command, struct mus
 		o->multiproc_compact = 1;
 	} else if (command->bit == RUN && named && *named) {
 		o->multiproc_dir = named;
-	} else if (command->bit == RUN && geteuid() != 0) {
+	} else if (command->bit == RUN && (geteuid() != 0 || o->worker_user)) {
 		o->multiproc_dir = MUSTER__MULTIPROC_OWN;
 		o->multiproc_compact = 1;
 	}

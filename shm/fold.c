@@ -174,6 +174,17 @@ static int new_ledger_write(struct folding *f)
 	return muster__ledger_write(f->region->dir, &content, &f->left_out);
 }
 
+/* A worker may have made a directory of that name, before there was a ledger. */
+static int ledger_rename(const struct muster_region *region)
+{
+	if (renameat(region->dir, MUSTER__LEDGER_NEW, region->dir, MUSTER__LEDGER_NAME) == 0)
+		return 0;
+	if (errno != EISDIR)
+		return -errno;
+	muster__region_name_clear(region->dir, MUSTER__LEDGER_NAME);
+	return renameat(region->dir, MUSTER__LEDGER_NEW, region->dir, MUSTER__LEDGER_NAME) == 0 ? 0 : -errno;
+}
+
 static int switch_over(struct folding *f)
 {
 	struct muster_region *region = f->region;
@@ -186,8 +197,8 @@ static int switch_over(struct folding *f)
 	rc = muster__ledger_read(region, MUSTER__LEDGER_NEW, &ledger);
 	if (rc == 0)
 		rc = bad_ledger_aside(region);
-	if (rc == 0 && renameat(region->dir, MUSTER__LEDGER_NEW, region->dir, MUSTER__LEDGER_NAME) != 0)
-		rc = -errno;
+	if (rc == 0)
+		rc = ledger_rename(region);
 	if (rc != 0) {
 		muster__slab_destroy(&ledger);
 		(void)unlinkat(region->dir, MUSTER__LEDGER_NEW, 0);

@@ -6,6 +6,7 @@
 #define MUSTER__FOLD_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include <muster/region.h>
 
@@ -23,6 +24,13 @@ int muster__region_lock(struct muster_region *region);
 
 /* Are we? */
 bool muster__region_locked(const struct muster_region *region);
+
+/* Let workers of another user in: root's directory, mode 01770, of their group. Stays so for the next masters. Needs
+ * the lock. Returns 0 or -errno with a message. Context: root's. */
+int muster__region_share(struct muster_region *region, uid_t worker, gid_t group);
+
+/* The directory alone, for files that are no slabs. */
+int muster__region_share_dir(const char *path, gid_t group);
 
 #define MUSTER__MULTIPROC_OWN "multiproc" /* the directory of imported files in a region */
 

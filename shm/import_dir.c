@@ -109,7 +109,7 @@ int muster__imports_scan(struct muster_region *region)
 			close(fd);
 		return 0;
 	}
-	int rc = entries_see(region, entries, st.st_uid);
+	int rc = entries_see(region, entries, st.st_uid == region->owner ? region->sharing.worker : st.st_uid);
 	closedir(entries);
 	return rc;
 }

@@ -388,7 +388,7 @@ static int image_write(int fd, const struct image *m)
 
 static int file_write(int dir, const struct image *m)
 {
-	(void)unlinkat(dir, MUSTER__LEDGER_NEW, 0);
+	muster__region_name_clear(dir, MUSTER__LEDGER_NEW);
 	int fd = openat(dir, MUSTER__LEDGER_NEW, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;

@@ -19,6 +19,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/fsuid.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -79,14 +81,30 @@ static bool locked(int fd)
 
 enum written { WRITTEN_NO, WRITTEN_YES, WRITTEN_UNKNOWN };
 
+/* It is for the file's owner and CAP_LEASE. Root in a container has no CAP_LEASE, but may be the owner for a moment: to
+ * the file system only, and in this thread. */
+static int lease_take(int fd)
+{
+	struct stat st;
+	int rc = fcntl(fd, F_SETLEASE, F_RDLCK);
+
+	if (rc == 0 || errno != EACCES || fstat(fd, &st) != 0)
+		return rc;
+	int before = setfsuid(st.st_uid);
+	rc = fcntl(fd, F_SETLEASE, F_RDLCK);
+	int error = errno;
+	(void)setfsuid((uid_t)before);
+	errno = error;
+	return rc;
+}
+
 /* Has anyone the file open for writing, or mapped from such a descriptor, closed or not? Only if nobody has
- * does the kernel grant a read lease. It asks for a file of one's own or CAP_LEASE, and a file system with
- * leases, else nothing is known. Breaking the lease, which lasts a moment, must not kill us by SIGIO. */
+ * does the kernel grant a read lease, where the file system has leases; else nothing is known. Breaking the lease, which lasts a moment, must not kill us by SIGIO. */
 static enum written written(int fd)
 {
 	if (fcntl(fd, F_SETSIG, SIGURG) != 0)
 		return WRITTEN_UNKNOWN;
-	if (fcntl(fd, F_SETLEASE, F_RDLCK) != 0)
+	if (lease_take(fd) != 0)
 		return errno == EAGAIN ? WRITTEN_YES : WRITTEN_UNKNOWN;
 	(void)fcntl(fd, F_SETLEASE, F_UNLCK);
 	return WRITTEN_NO;

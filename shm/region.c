@@ -60,6 +60,7 @@ int muster_region_open(const char *path, struct muster_region **out)
 	int rc = muster__region_dir_open(path, &region->dir, &region->owner);
 	if (rc == 0) {
 		(void)strcpy(region->path, path);
+		muster__region_sharing_read(region->dir, &region->sharing);
 		region->entries = entries_open(region->dir);
 		if (region->entries == NULL)
 			rc = muster__error(-errno, "region %s: %s", path, muster_strerror(-errno));

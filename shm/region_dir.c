@@ -16,6 +16,8 @@
 #include "grow.h"
 #include "roll.h"
 
+#define LOCK_TRIES 8
+
 int muster__region_default_path(const char *name, char *out)
 {
 	int n = snprintf(out, MUSTER_REGION_PATH_BYTES_MAX + 1, "/dev/shm/muster-%u-%s", (unsigned)geteuid(), name);
@@ -125,6 +127,37 @@ static int busy(const char *path, int fd)
 	return muster__error(MUSTER_EBUSY, "region %s: served by another master; stop it or choose another region", path);
 }
 
+static bool is_masters(const struct muster_region *region, int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	       (st.st_uid == region->owner || st.st_uid == geteuid() || st.st_uid == 0);
+}
+
+/* One that a worker has made is none: it could take it away from us. Returns a descriptor or -errno. */
+static int lock_open(const struct muster_region *region)
+{
+	const int flags = O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+
+	for (int tries = 0; tries < LOCK_TRIES; tries++) {
+		int fd = openat(region->dir, MUSTER__LOCK_NAME, flags);
+		if (fd >= 0 && is_masters(region, fd))
+			return fd;
+		bool foreign = fd >= 0 || errno == ELOOP || errno == EISDIR || errno == ENXIO;
+		if (fd >= 0)
+			close(fd);
+		else if (!foreign && errno != ENOENT)
+			return -errno;
+		if (foreign)
+			muster__region_name_clear(region->dir, MUSTER__LOCK_NAME);
+		fd = openat(region->dir, MUSTER__LOCK_NAME, flags | O_CREAT | O_EXCL, 0600);
+		if (fd >= 0 || errno != EEXIST)
+			return fd >= 0 ? fd : -errno;
+	}
+	return -EEXIST;
+}
+
 /* A record lock: unlike flock() it is not inherited by the workers, so it ends with the master. */
 int muster__region_lock(struct muster_region *region)
 {
@@ -133,10 +166,10 @@ int muster__region_lock(struct muster_region *region)
 
 	if (region->lock >= 0)
 		return 0;
-	int fd = openat(region->dir, MUSTER__LOCK_NAME, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
+	int fd = lock_open(region);
 	if (fd < 0)
-		return muster__error(-errno, "region %s: cannot open its lock: %s; a master needs to write there", region->path,
-		                     muster_strerror(-errno));
+		return muster__error(fd, "region %s: cannot open its lock: %s; a master needs to write there", region->path,
+		                     muster_strerror(fd));
 	if (fcntl(fd, F_SETLK, &whole) != 0)
 		rc = errno == EAGAIN || errno == EACCES ? busy(region->path, fd) : -errno;
 	if (rc != 0) {
@@ -147,8 +180,8 @@ int muster__region_lock(struct muster_region *region)
 	region->ledger_settled = false;
 	/* Whom we struck as a reader may still have a name, and is to be listed on. */
 	region->scanned = (struct timespec){0};
-	(void)unlinkat(region->dir, MUSTER__LEDGER_NEW, 0); /* of a master that was killed */
-	(void)muster__failures_create(region);              /* on a full file system its metric stays 0 */
+	muster__region_name_clear(region->dir, MUSTER__LEDGER_NEW); /* of a master that was killed */
+	(void)muster__failures_create(region);                      /* on a full file system its metric stays 0 */
 	return 0;
 }
 

@@ -86,7 +86,7 @@ static int slab_join(struct muster_region *region, const char *name, uint64_t in
 
 	if (muster__grow(&region->slabs, &region->slabs_capacity, region->slabs_count + 1, sizeof *region->slabs) != 0)
 		return -ENOMEM;
-	int rc = muster__slab_open(region->dir, name, region->owner, false, &slab);
+	int rc = muster__slab_open(region->dir, name, region->sharing.worker, false, &slab);
 	if (rc == 0 && is_second_name(region, slab)) {
 		muster__slab_quarantine(slab, MUSTER_QUARANTINE_OPEN);
 	} else if (rc == 0 && slab_begin(region, slab) != 0) {

@@ -30,6 +30,13 @@ struct muster__ledger_size {
 	uint64_t bytes, words, series;
 };
 
+/* Who may own slabs beside the region's owner, this user and root; region_share.c. */
+struct muster__sharing {
+	uid_t worker; /* the region's owner, unless it is shared */
+	gid_t group;
+	bool shared;
+};
+
 struct muster__expiry;
 struct muster__forgetting;
 
@@ -38,6 +45,7 @@ struct muster_region {
 	int dir;
 	DIR *entries;
 	uid_t owner;
+	struct muster__sharing sharing;
 	struct muster__observer observer;
 	struct muster__catalogue *root;
 	/* the roll */
@@ -158,5 +166,13 @@ void muster__failures_read(struct muster_region *region);
 
 /* Open and judge a region's directory. Returns 0 with *dir and *owner; -errno; MUSTER_EREGION. */
 int muster__region_dir_open(const char *path, int *dir, uid_t *owner);
+
+/* ---- region_share.c ----------------------------------------------------------------------- */
+
+/* Whose slabs are taken in the region open as `dir`. */
+void muster__region_sharing_read(int dir, struct muster__sharing *out);
+
+/* The master, before it makes a file: nothing has that name any more, whatever it was. */
+void muster__region_name_clear(int dir, const char *name);
 
 #endif

@@ -56,8 +56,11 @@ struct muster_prefork_opts {
 	double heartbeat_seconds_max; /* a worker whose muster_heartbeat() was not heard for so long is aborted; 0: never */
 	const char *on_worker_start;  /* executable to run then, with MUSTER_WORKER_{PID,SLOT,REASON}; NULL: none */
 	const char *on_worker_exit;
-	int reuse_port;         /* not 0: each worker has sockets of its own on the addresses of `listen`; no unix:PATH */
-	int cpu_affinity;       /* not 0: each worker keeps to one processor, by slot */
+	int reuse_port;   /* not 0: each worker has sockets of its own on the addresses of `listen`; no unix:PATH */
+	int cpu_affinity; /* not 0: each worker keeps to one processor, by slot */
+	/* "USER" or "USER:GROUP", names or numbers; the master is root. Workers become that user before any code of theirs
+	 * runs, and the region is made theirs to attach to. NULL: they run as the master does */
+	const char *worker_user;
 	const char *pidfile;    /* made at start, locked, removed at end; NULL: none */
 	const char *log_format; /* "text" or "json"; NULL: "text" */
 	double pss_seconds;     /* read proportional memory (PSS) at most so often, which is slow; 0: never */
@@ -71,9 +74,10 @@ struct muster_prefork_opts {
 
 /* Run a pre-fork server until it is told to stop.
  * Returns the exit status for main(): 0 after a clean stop, else a code of <sysexits.h>: EX_USAGE for
- *   options out of range, EX_NOINPUT or EX_CANTCREAT for the region, EX_CONFIG for the web configuration, EX_UNAVAILABLE for an address in
- *   use, EX_TEMPFAIL if another master serves the region or holds the pidfile, EX_OSERR when fork or the
- *   loop fails, and 127 if `argv` cannot be found. The reason is one line on stderr.
+ *   options out of range, EX_NOINPUT or EX_CANTCREAT for the region, EX_CONFIG for the web configuration, EX_UNAVAILABLE
+ *   for an address in use, EX_TEMPFAIL if another master serves the region or holds the pidfile, EX_NOUSER if
+ *   worker_user is not known and EX_NOPERM if only root could obey it, EX_OSERR when fork or the loop fails, and 127 if
+ *   `argv` cannot be found. The reason is one line on stderr.
  * Context: a process with one thread; call it once. Families may be declared before the call. */
 int muster_prefork(const struct muster_prefork_opts *opts);
 

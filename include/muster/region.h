@@ -27,7 +27,7 @@ extern "C" {
 
 /* Why a slab is not believed. The first word is the `reason` label of muster_slabs_quarantined_total. */
 #define MUSTER_QUARANTINES(X)                                                                                          \
-	X(OPEN, "open", "cannot be opened, is no regular file of the region's owner, or a second name of one")             \
+	X(OPEN, "open", "cannot be opened, is no file of the region's owner or workers' user, or a second name of one")    \
 	X(SHORT, "short", "is smaller than its header or its geometry says")                                               \
 	X(MAGIC, "magic", "is not a slab")                                                                                 \
 	X(VERSION, "version", "has a format version this reader does not know")                                            \
