@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "shm/layout.h"
+#include "shm/catalogue_records.h"
 
 #define SAMPLES_MANY 2000
 #define VALUES_LIKE_IDS 20 /* so many values of a label, each with this many digits in a row */
@@ -16,9 +16,16 @@
 
 static uint64_t samples_of(const struct muster__view_family *f)
 {
-	uint64_t each = f->type == MUSTER_HISTOGRAM ? f->bounds_count + 3 : f->type == MUSTER_SUMMARY ? 2 : 1;
-
-	return each * f->series_count;
+	switch (f->type) {
+	case MUSTER_HISTOGRAM:
+		return (f->bounds_count + UINT64_C(3)) * f->series_count;
+	case MUSTER_NATIVE_HISTOGRAM:
+		return 3 * f->series_count;
+	case MUSTER_SUMMARY:
+		return 2 * f->series_count;
+	default:
+		return f->series_count;
+	}
 }
 
 static int text_order(const void *a, const void *b)
@@ -105,6 +112,7 @@ static void sample_per_worker(const struct muster__view *view, const struct must
 static bool is_used(const struct muster__view *view, const struct muster__view_series *s)
 {
 	const struct muster__view_family *f = s->family;
+	struct muster__counts counts = muster__counts_of(f->type, f->bounds, f->bounds_count);
 
 	switch (f->type) {
 	case MUSTER_REAL_COUNTER:
@@ -115,8 +123,8 @@ static bool is_used(const struct muster__view *view, const struct muster__view_s
 	case MUSTER_IN_FLIGHT:
 		return true; /* 0 is a value as any other */
 	default:
-		for (uint32_t i = 0; i <= f->bounds_count; i++)
-			if (view->ints[s->int_at + i] != 0)
+		for (uint32_t i = 0; i < counts.count; i++)
+			if (view->ints[s->int_at + counts.first + i] != 0)
 				return true;
 		return false;
 	}

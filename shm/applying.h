@@ -20,6 +20,7 @@ struct muster__applying {
 	const struct muster__slab *slab;
 	struct muster__source source;
 	struct muster__forgotten_slab *record;
+	bool broken; /* it has words that no worker could have left */
 };
 
 static inline bool muster__forgetting_counts(const struct muster__slab *slab)

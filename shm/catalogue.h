@@ -46,6 +46,7 @@ struct muster__run {
 	uint32_t cell, real_cell;
 	uint32_t at;
 	uint32_t count;
+	struct muster__native_shape shape; /* of native histograms */
 };
 
 struct muster__pid_cell {

@@ -106,6 +106,8 @@ static int family_check(struct checking *c)
 
 	if (!muster__family_parts(record, &parts))
 		return MUSTER__BAD(CATALOGUE);
+	if (record->type == MUSTER_NATIVE_HISTOGRAM && c->rules->minor < 2)
+		return MUSTER__BAD(FAMILY);
 	if (record->family != node->end.families || !muster__family_plausible(&parts) ||
 	    !cells_take(&end.ints, record->drop_cell, MUSTER__DROP_CELLS, c->rules->geometry->int_cells))
 		return MUSTER__BAD(FAMILY);
@@ -125,7 +127,8 @@ static int family_check(struct checking *c)
 static bool series_cells_take(const struct muster__series_shm *record, const struct muster__family_shm *family,
                               const struct muster__geometry *g, struct muster__cursor *end)
 {
-	struct muster__cells cells = muster__cells_of(family->type, family->mode, family->bounds_count);
+	struct muster__cells cells =
+		muster__cells_of(family->type, family->mode, muster__family_bounds(family), family->bounds_count);
 
 	if (cells.gauges)
 		return record->real_cell == MUSTER__NO_CELL &&
@@ -219,11 +222,12 @@ static int forget_check(struct checking *c)
 	if (record->family >= c->node->end.families || record->all > 1)
 		return MUSTER__BAD(SERIES);
 	(void)muster__catalogue_family(c->node, record->family, &family);
-	struct muster__cells cells = muster__cells_of(family->type, family->mode, family->bounds_count);
+	struct muster__cells cells =
+		muster__cells_of(family->type, family->mode, muster__family_bounds(family), family->bounds_count);
 	if (muster__mode_timestamped(family->mode))
 		cells = (struct muster__cells){0};
 	if (family->label_count == 0 ||
-	    (record->value_count != 0 && (record->all || record->value_count != cells.ints + cells.reals + cells.gauges)))
+	    (record->value_count != 0 && (record->all || record->value_count != cells.sums + cells.reals + cells.gauges)))
 		return MUSTER__BAD(SERIES);
 	if (!muster__forget_parts(record, record->all ? 0 : family->label_count, labels))
 		return MUSTER__BAD(CATALOGUE);

@@ -83,8 +83,10 @@ bool muster__forget_parts(const struct muster__forget_shm *record, uint32_t labe
 
 static bool kind_plausible(const struct muster__family_shm *r)
 {
-	if (r->type < MUSTER_COUNTER || r->type > MUSTER_STATESET || !muster__mode_fits(r->type, r->mode))
+	if (r->type < MUSTER_COUNTER || r->type > MUSTER_NATIVE_HISTOGRAM || !muster__mode_fits(r->type, r->mode))
 		return false;
+	if (r->type == MUSTER_NATIVE_HISTOGRAM)
+		return r->bounds_count == MUSTER__NATIVE_PARAMETERS;
 	return r->type == MUSTER_HISTOGRAM ? r->bounds_count > 0 : r->bounds_count == 0;
 }
 
@@ -94,6 +96,22 @@ static bool bounds_plausible(const double *bounds, uint32_t count)
 		if (!isfinite(bounds[i]) || (i > 0 && !(bounds[i] > bounds[i - 1])))
 			return false;
 	return true;
+}
+
+static bool parameters_plausible(const double *parameters)
+{
+	double threshold = parameters[MUSTER__NATIVE_THRESHOLD], buckets = parameters[MUSTER__NATIVE_BUCKETS_MAX];
+	double is_signed = parameters[MUSTER__NATIVE_SIGNED];
+
+	return threshold >= 0 && isfinite(threshold) && buckets >= MUSTER__NATIVE_BUCKETS_LEAST &&
+	       buckets <= MUSTER__NATIVE_BUCKETS_MOST && buckets == (uint32_t)buckets && (is_signed == 0 || is_signed == 1);
+}
+
+static bool bounds_fit_type(const struct muster__family_parts *p)
+{
+	if (p->record->type == MUSTER_NATIVE_HISTOGRAM)
+		return parameters_plausible(p->bounds);
+	return bounds_plausible(p->bounds, p->record->bounds_count);
 }
 
 static bool same(struct muster_str a, struct muster_str b)
@@ -139,9 +157,8 @@ static bool labels_fit_type(const struct muster__family_parts *p)
 
 bool muster__family_plausible(const struct muster__family_parts *parts)
 {
-	return kind_plausible(parts->record) && texts_plausible(parts) &&
-	       bounds_plausible(parts->bounds, parts->record->bounds_count) && label_names_plausible(parts) &&
-	       labels_fit_type(parts);
+	return kind_plausible(parts->record) && texts_plausible(parts) && bounds_fit_type(parts) &&
+	       label_names_plausible(parts) && labels_fit_type(parts);
 }
 
 bool muster__labels_plausible(const struct muster_str *labels, uint32_t count)
@@ -154,7 +171,14 @@ bool muster__labels_plausible(const struct muster_str *labels, uint32_t count)
 
 /* ---- cells -------------------------------------------------------------------------------- */
 
-struct muster__cells muster__cells_of(enum muster_type type, enum muster_mode mode, uint32_t bounds_count)
+static struct muster__cells native_cells(struct muster__native_shape shape)
+{
+	return (struct muster__cells){
+		.ints = muster__native_bank_words(shape), .reals = 1, .sums = muster__native_sum_words(shape)};
+}
+
+struct muster__cells muster__cells_of(enum muster_type type, enum muster_mode mode, const double *bounds,
+                                      uint32_t bounds_count)
 {
 	static const struct muster__cells rows[] = {
 		[MUSTER_COUNTER] = {.ints = 1},
@@ -166,10 +190,20 @@ struct muster__cells muster__cells_of(enum muster_type type, enum muster_mode mo
 		[MUSTER_INFO] = {.gauges = 1},
 		[MUSTER_STATESET] = {.gauges = 1},
 	};
+	if (type == MUSTER_NATIVE_HISTOGRAM)
+		return native_cells(muster__native_shape(bounds));
 	struct muster__cells cells = rows[type];
-
 	if (muster__mode_timestamped(mode))
 		cells = (struct muster__cells){.ints = 1, .reals = 1};
 	cells.ints += bounds_count;
+	cells.sums = cells.ints;
 	return cells;
+}
+
+struct muster__counts muster__counts_of(enum muster_type type, const double *bounds, uint32_t bounds_count)
+{
+	if (type != MUSTER_NATIVE_HISTOGRAM)
+		return (struct muster__counts){0, bounds_count + 1};
+	uint32_t words = muster__native_sum_words(muster__native_shape(bounds));
+	return (struct muster__counts){MUSTER__NATIVE_ZERO, words - MUSTER__NATIVE_ZERO};
 }

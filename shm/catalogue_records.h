@@ -9,6 +9,7 @@
 
 #include "layout.h"
 #include "names.h"
+#include "native.h"
 
 /* A family record taken apart; points into it. */
 struct muster__family_parts {
@@ -28,11 +29,28 @@ bool muster__forget_parts(const struct muster__forget_shm *record, uint32_t labe
 bool muster__family_plausible(const struct muster__family_parts *parts);
 bool muster__labels_plausible(const struct muster_str *labels, uint32_t count);
 
-/* Cells one series takes in each area. */
+/* Cells one series takes in each area, and words its sum over banks has in a view: as many as it has int cells, but of a
+ * native histogram. */
 struct muster__cells {
 	uint32_t ints, reals, gauges;
+	uint32_t sums;
 };
-struct muster__cells muster__cells_of(enum muster_type type, enum muster_mode mode, uint32_t bounds_count);
+
+/* For a family that is plausible. */
+struct muster__cells muster__cells_of(enum muster_type type, enum muster_mode mode, const double *bounds,
+                                      uint32_t bounds_count);
+
+/* The bounds of a family record, or the parameters of a native histogram. */
+static inline const double *muster__family_bounds(const struct muster__family_shm *record)
+{
+	return (const double *)(const void *)(record + 1);
+}
+
+/* Which of a series' words in a view count observations or events: `count` of them from `first`. */
+struct muster__counts {
+	uint32_t first, count;
+};
+struct muster__counts muster__counts_of(enum muster_type type, const double *bounds, uint32_t bounds_count);
 
 static inline bool muster__mode_timestamped(enum muster_mode mode)
 {

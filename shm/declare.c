@@ -27,12 +27,35 @@ static size_t length(const char *s)
 	return s ? strlen(s) : 0;
 }
 
-static void bounds_of(const struct muster_opts *o, enum muster_type type, const double **bounds, uint32_t *count)
+/* What stands where a classic histogram has bounds. */
+static void bounds_of(const struct muster_opts *o, enum muster_type type, double parameters[MUSTER__NATIVE_PARAMETERS],
+                      const double **bounds, uint32_t *count)
 {
 	bool usual = o->bounds == NULL;
 
-	*bounds = type != MUSTER_HISTOGRAM ? NULL : usual ? muster_bounds_default : o->bounds;
-	*count = type != MUSTER_HISTOGRAM ? 0 : usual ? 11 : (uint32_t)o->bounds_count;
+	*bounds = NULL;
+	*count = 0;
+	if (type == MUSTER_HISTOGRAM) {
+		*bounds = usual ? muster_bounds_default : o->bounds;
+		*count = usual ? 11 : (uint32_t)o->bounds_count;
+	} else if (type == MUSTER_NATIVE_HISTOGRAM) {
+		parameters[MUSTER__NATIVE_THRESHOLD] = o->zero_threshold;
+		parameters[MUSTER__NATIVE_BUCKETS_MAX] = o->buckets_max;
+		parameters[MUSTER__NATIVE_SIGNED] = o->signed_values;
+		*bounds = parameters;
+		*count = MUSTER__NATIVE_PARAMETERS;
+	}
+}
+
+/* How far below the finest schema buckets are still no wider than the caller wants. */
+static uint32_t steps_first(double factor)
+{
+	uint32_t steps = 0;
+
+	while (factor > 1 && steps < MUSTER__SCHEMA_STEPS &&
+	       muster__exponential_bound(1, MUSTER__SCHEMA_MAX - (int)steps - 1) <= factor)
+		steps++;
+	return steps;
 }
 
 static uint32_t record_bytes(const struct muster_opts *o, uint32_t bounds_count, size_t label_count)
@@ -49,10 +72,11 @@ static uint32_t record_bytes(const struct muster_opts *o, uint32_t bounds_count,
  * of the store. NULL if there is no memory. */
 static struct muster__family_shm *record_make(const struct muster_opts *o, enum muster_type type, size_t label_count)
 {
+	double parameters[MUSTER__NATIVE_PARAMETERS];
 	const double *bounds;
 	uint32_t bounds_count;
 
-	bounds_of(o, type, &bounds, &bounds_count);
+	bounds_of(o, type, parameters, &bounds, &bounds_count);
 	uint32_t bytes = record_bytes(o, bounds_count, label_count);
 	struct muster__family_shm *r = muster__arena_alloc(bytes, 16);
 	if (r == NULL)
@@ -133,6 +157,7 @@ static struct muster_family *family_make(const struct muster_opts *o, enum muste
 		return NULL;
 	f->type = type;
 	f->ordinal = muster__store.family_count;
+	f->steps_first = steps_first(o->bucket_factor);
 	f->label_count = (uint32_t)label_count;
 	f->series_max = label_count == 0 ? 1 : o->series_max ? o->series_max : MUSTER_SERIES_MAX_DEFAULT;
 	f->timestamped = o->mode == MUSTER_MOSTRECENT || o->mode == MUSTER_LIVEMOSTRECENT;
@@ -234,10 +259,11 @@ int muster_declare(enum muster_type type, const struct muster_opts *opts, struct
 		rc = declare_locked(&d, out);
 		muster__store_unlock(&saved);
 		if (rc == MUSTER_ECONFLICT)
-			(void)muster__error(rc,
-			                    "%.80s: declared before with another type, mode, unit, labels, bounds or states; "
-			                    "make the descriptions equal or choose another name",
-			                    opts->name);
+			(void)muster__error(
+				rc,
+				"%.80s: declared before with another type, mode, unit, labels, bounds, buckets or states; "
+				"make the descriptions equal or choose another name",
+				opts->name);
 		else if (rc == MUSTER_EFULL)
 			(void)muster__error(rc,
 			                    "%.80s: no room for another family in this process's slab; raise "

@@ -102,7 +102,7 @@ static int check_bounds(const struct muster_opts *o, enum muster_type type)
 
 static int check_type(const struct muster_opts *o, enum muster_type type)
 {
-	if (type < MUSTER_COUNTER || type > MUSTER_STATESET)
+	if (type < MUSTER_COUNTER || type > MUSTER_NATIVE_HISTOGRAM)
 		return muster__error(MUSTER_ETYPE, "%.80s: %d is no metric type", o->name, (int)type);
 	if (type == MUSTER_INFO ? o->mode != 0 : !muster__mode_fits(type, o->mode))
 		return muster__error(MUSTER_EMODE,
@@ -161,9 +161,37 @@ static int check_info(const struct muster_opts *o, enum muster_type type, size_t
 	return 0;
 }
 
-/* What is not the caller's to choose: the mode of an info, the label of the states. */
+static int check_buckets(const struct muster_opts *o, enum muster_type type)
+{
+	if (type != MUSTER_NATIVE_HISTOGRAM)
+		return o->buckets_max || o->bucket_factor != 0 || o->zero_threshold != 0 || o->signed_values
+		           ? muster__error(MUSTER_EBUCKETS,
+		                           "%.80s: only native histograms have buckets_max, bucket_factor, zero_threshold and "
+		                           "signed_values",
+		                           o->name)
+		           : 0;
+	if (o->buckets_max < MUSTER_BUCKETS_DEFAULT || o->buckets_max > MUSTER_BUCKETS_MAX)
+		return muster__error(MUSTER_EBUCKETS, "%.80s: %u buckets; the limits are %d and %d", o->name, o->buckets_max,
+		                     MUSTER_BUCKETS_DEFAULT, MUSTER_BUCKETS_MAX);
+	if (o->bucket_factor != 0 && !(o->bucket_factor > 1))
+		return muster__error(MUSTER_EBUCKETS, "%.80s: a bucket factor of %g; it has to be above 1", o->name,
+		                     o->bucket_factor);
+	if (!(o->zero_threshold >= 0) || !isfinite(o->zero_threshold))
+		return muster__error(MUSTER_EBUCKETS,
+		                     "%.80s: a zero threshold of %g; give a number above 0, 0 for 2^-128, or "
+		                     "MUSTER_ZERO_THRESHOLD_NONE",
+		                     o->name, o->zero_threshold);
+	return 0;
+}
+
+/* What is not the caller's to choose: the mode of an info, the label of the states; and what he left to us. */
 static void complete(struct muster__description *d)
 {
+	if (d->type == MUSTER_NATIVE_HISTOGRAM) {
+		double threshold = d->opts.zero_threshold;
+		d->opts.buckets_max = d->opts.buckets_max ? d->opts.buckets_max : MUSTER_BUCKETS_DEFAULT;
+		d->opts.zero_threshold = threshold == 0 ? 0x1p-128 : threshold == MUSTER_ZERO_THRESHOLD_NONE ? 0 : threshold;
+	}
 	if (d->type == MUSTER_INFO)
 		d->opts.mode = MUSTER_LIVEMAX;
 	if (d->type != MUSTER_STATESET)
@@ -195,5 +223,7 @@ int muster__description_check(struct muster__description *d)
 		rc = check_bounds(&d->opts, d->type);
 	if (rc == 0)
 		rc = check_states(&d->opts, d->type);
+	if (rc == 0)
+		rc = check_buckets(&d->opts, d->type);
 	return rc ? rc : check_expiry(&d->opts, d->type, d->label_count);
 }

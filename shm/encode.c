@@ -6,6 +6,7 @@
 
 #include "layout.h"
 #include "names.h"
+#include "native.h"
 
 /* ---- wanted ------------------------------------------------------------------------------- */
 
@@ -38,6 +39,30 @@ bool muster__family_wanted(const struct muster__making *m, const char *name)
 		if (is_named(name, *wanted))
 			return true;
 	return m->names == NULL;
+}
+
+/* ---- native histograms ---------------------------------------------------------------------- */
+
+void muster__native_values(const struct muster__view *view, const struct muster__view_series *s,
+                           struct muster__native_values *out)
+{
+	const uint64_t *words = view->ints + s->int_at;
+	struct muster__native_shape shape = muster__native_shape(s->family->bounds);
+	uint64_t control = words[MUSTER__NATIVE_CONTROL];
+
+	*out = (struct muster__native_values){
+		.schema = MUSTER__SCHEMA_MAX - (int)muster__native_steps(control),
+		.zero_threshold = s->family->bounds[MUSTER__NATIVE_THRESHOLD],
+		.zero = words[MUSTER__NATIVE_ZERO],
+		.infinite_index = muster__exponential_lower(MUSTER__EXPONENTIAL_INDEX_MAX + 1, muster__native_steps(control)),
+		.start = muster__native_start(control),
+		.used = control ? muster__native_count_field(control) : 0,
+		.infinite = {words[MUSTER__NATIVE_INFINITE], words[MUSTER__NATIVE_INFINITE + 1]},
+		.buckets = {words + MUSTER__NATIVE_BUCKETS,
+	                shape.signs == 2 ? words + MUSTER__NATIVE_BUCKETS + shape.per_sign : NULL},
+	};
+	for (uint32_t i = MUSTER__NATIVE_ZERO; i < muster__native_sum_words(shape); i++)
+		out->count += words[i];
 }
 
 /* ---- samples per worker ------------------------------------------------------------------- */

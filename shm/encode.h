@@ -29,6 +29,20 @@ bool muster__family_per_pid(const struct muster__view_family *f);
 /* Has the series a value? A gauge that nobody set has none. */
 bool muster__series_shown(const struct muster__view *view, const struct muster__view_series *series);
 
+/* A native histogram as its encoders want it. Bucket i of both signs has index start + i. */
+struct muster__native_values {
+	int schema;
+	double zero_threshold;
+	uint64_t count, zero;   /* all observations, NaN included; those within the threshold */
+	uint64_t infinite[2];   /* of the positive, of the negative infinity */
+	int32_t infinite_index; /* of their buckets */
+	int32_t start;
+	uint32_t used;              /* buckets from the first to the last in use */
+	const uint64_t *buckets[2]; /* of positive values, of negative ones (NULL: they have none) */
+};
+void muster__native_values(const struct muster__view *view, const struct muster__view_series *series,
+                           struct muster__native_values *out);
+
 /* Walk the pid samples of a view in step with its families.
  *   at   where the samples of `family` begin if it has any; moved behind them
  * Returns how many there are. */

@@ -111,17 +111,17 @@ void muster__expiry_destroy(struct muster__expiry **at)
 
 static uint64_t fingerprint(const struct muster__view *v, const struct muster__view_series *s)
 {
-	const struct muster__view_family *f = s->family;
+	struct muster__counts counts = muster__view_counts(s);
 	uint64_t sum = 0;
 
-	switch (f->type) {
+	switch (s->family->type) {
 	case MUSTER_REAL_COUNTER:
 		return muster__bits(v->reals[s->real_at]);
 	case MUSTER_GAUGE: /* of a mostrecent mode */
 		return v->gauges[s->gauge_at].time_ns;
 	default:
-		for (uint32_t i = 0; i <= f->bounds_count; i++)
-			sum += v->ints[s->int_at + i]; /* each can only grow, so the sum tells */
+		for (uint32_t i = 0; i < counts.count; i++)
+			sum += v->ints[s->int_at + counts.first + i]; /* each can only grow, so the sum tells */
 		return sum;
 	}
 }

@@ -8,7 +8,19 @@
 #ifndef MUSTER__FAMILY_H
 #define MUSTER__FAMILY_H
 
+#include "native.h"
 #include "store.h"
+
+/* What a handle of a native histogram points to. */
+struct muster__native {
+	uint32_t int_word;     /* control; the others follow */
+	uint32_t real_word;    /* sum */
+	uint32_t per_sign;     /* buckets */
+	uint32_t buffer_words; /* buckets of both signs, if there are both */
+	double zero_threshold;
+	uint32_t steps_first; /* the schema to begin with */
+	bool is_signed;
+};
 
 struct muster__series {
 	uint64_t hash;
@@ -17,6 +29,7 @@ struct muster__series {
 	union {
 		struct muster__gauge gauge;
 		struct muster__distribution distribution;
+		struct muster__native native;
 	};
 	char key[]; /* per label uint16 bytes + value, as in the catalogue */
 };
@@ -43,6 +56,7 @@ struct muster_family {
 	bool timestamped;
 	uint32_t bounds_count, pairs_count;
 	const double *bounds;
+	uint32_t steps_first;      /* of a native histogram: the schema to begin with */
 	struct muster_str *states; /* of a set of states; in the arena */
 	size_t states_count;
 };

@@ -110,6 +110,20 @@ static void folding_free(struct folding *f)
 	muster__forgetting_free(&f->forgetting);
 }
 
+/* What living workers have may keep the schema of a native histogram low. It stays so when they are gone, even if what
+ * they had was forgotten meanwhile: to Prometheus a schema that rises is a reset. */
+static void schemas_keep(struct folding *f)
+{
+	const struct muster__merge *merge = &f->region->merge;
+
+	for (size_t i = 0; i < merge->series_count; i++) {
+		const struct muster__view_series *s = merge->series[i];
+		if (s->family->type == MUSTER_NATIVE_HISTOGRAM)
+			muster__native_lower_to(f->values.ints + s->int_at, merge->view.ints + s->int_at,
+			                        muster__native_shape(s->family->bounds));
+	}
+}
+
 static int totals(struct folding *f)
 {
 	struct muster_region *region = f->region;
@@ -131,6 +145,7 @@ static int totals(struct folding *f)
 			f->folded[f->folded_count++] = slab->identity;
 	}
 	muster__values_settle_pids(&f->values);
+	schemas_keep(f);
 	return muster__forgetting_apply(region, &f->values, f->families, f->series, &f->forgetting);
 }
 

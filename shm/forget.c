@@ -46,6 +46,20 @@ static uint16_t distribution_put(const struct muster__distribution *d, uint64_t 
 	return (uint16_t)(d->bounds_count + 2);
 }
 
+static uint16_t native_put(const struct muster__native *h, const struct muster_family *family, uint64_t *out)
+{
+	static uint64_t part[MUSTER__NATIVE_SUM_WORDS_MAX]; /* under the lock */
+	struct muster__native_shape shape = muster__native_shape(family->bounds);
+	uint32_t words = muster__native_sum_words(shape);
+
+	memset(out, 0, words * sizeof *out);
+	for (uint32_t i = 0; i < banks_used(); i++)
+		if (muster__native_copy(part, muster__store_bank(i) + h->int_word, shape))
+			muster__native_add(out, part, shape);
+	out[words] = real_sum(h->real_word);
+	return (uint16_t)(words + 1);
+}
+
 static uint16_t gauge_put(const struct muster__gauge *g, uint64_t *out)
 {
 	if (g->timestamped)
@@ -69,6 +83,8 @@ static uint16_t values_put(const struct muster_family *family, const struct must
 	case MUSTER_INFO:
 	case MUSTER_STATESET:
 		return gauge_put(&series->gauge, out);
+	case MUSTER_NATIVE_HISTOGRAM:
+		return native_put(&series->native, family, out);
 	case MUSTER_HISTOGRAM:
 	case MUSTER_SUMMARY:
 		break;
@@ -81,7 +97,7 @@ static uint16_t values_put(const struct muster_family *family, const struct must
 /* Where a request is put together; under the lock. */
 static union {
 	struct muster__forget_shm fixed;
-	char bytes[sizeof(struct muster__forget_shm) + 8 * (MUSTER_BOUNDS_MAX + 2) +
+	char bytes[sizeof(struct muster__forget_shm) + 8 * (MUSTER__NATIVE_SUM_WORDS_MAX + 1) +
 	           MUSTER_LABELS_MAX * (sizeof(uint16_t) + MUSTER_LABEL_VALUE_BYTES_MAX) + 8];
 } request;
 

@@ -22,7 +22,7 @@
 
 static struct muster__cells cells_of(const struct muster__view_series *s)
 {
-	return muster__cells_of(s->family->type, s->family->mode, s->family->bounds_count);
+	return muster__cells_of(s->family->type, s->family->mode, s->family->bounds, s->family->bounds_count);
 }
 
 static bool is_gauge(const struct muster__view_series *s)
@@ -41,7 +41,7 @@ static void total_clear(struct muster__applying *a, const struct muster__view_se
 			t->gauges[s->gauge_at] = (struct muster__view_gauge){.time_ns = a->out->after_ns[s->index]};
 		return;
 	}
-	for (uint32_t i = 0; i < cells.ints; i++)
+	for (uint32_t i = 0; i < cells.sums; i++)
 		t->ints[s->int_at + i] = 0;
 	if (cells.reals)
 		t->high[s->real_at] = t->low[s->real_at] = 0;
@@ -95,14 +95,77 @@ static void real_add(struct muster__values *t, const struct muster__view_series 
 	muster__real_add_exact(t->high + series->real_at, t->low + series->real_at, x);
 }
 
+/* What the slab has in a native histogram. */
+static void native_now(struct muster__applying *a, const struct muster__series_shm *r,
+                       struct muster__native_shape shape, uint64_t *now)
+{
+	uint64_t part[MUSTER__NATIVE_SUM_WORDS_MAX];
+
+	memset(now, 0, muster__native_sum_words(shape) * sizeof *now);
+	for (uint32_t bank = 0; bank < a->source.bank_count; bank++) {
+		const unsigned char *words = a->source.banks + bank * a->source.bank_stride;
+		if (muster__native_copy(part, (const uint64_t *)(const void *)words + MUSTER__WORD_CELLS + r->int_cell, shape))
+			muster__native_add(now, part, shape);
+		else
+			a->broken = true;
+	}
+}
+
+static void native_take(struct muster__applying *a, const struct muster__series_shm *r, const uint64_t *had,
+                        const struct muster__view_series *series)
+{
+	struct muster__native_shape shape = muster__native_shape(series->family->bounds);
+	uint64_t now[MUSTER__NATIVE_SUM_WORDS_MAX], limit[MUSTER__NATIVE_SUM_WORDS_MAX];
+
+	native_now(a, r, shape, now);
+	if (had && muster__native_valid(had, shape)) {
+		memcpy(limit, had, muster__native_sum_words(shape) * sizeof *limit);
+		muster__native_limit(now, limit, shape);
+	}
+	muster__native_take(a->totals->ints + series->int_at, now, shape);
+}
+
+static bool is_native(const struct muster__view_series *series)
+{
+	return series->family->type == MUSTER_NATIVE_HISTOGRAM;
+}
+
+static void ints_add(struct muster__applying *a, const struct muster__series_shm *r,
+                     const struct muster__view_series *series)
+{
+	struct muster__native_shape shape;
+	uint64_t now[MUSTER__NATIVE_SUM_WORDS_MAX];
+
+	if (is_native(series)) {
+		shape = muster__native_shape(series->family->bounds);
+		native_now(a, r, shape, now);
+		muster__native_add(a->totals->ints + series->int_at, now, shape);
+		return;
+	}
+	for (uint32_t i = 0; i < cells_of(series).ints; i++)
+		a->totals->ints[series->int_at + i] += int_sum(&a->source, r->int_cell + i);
+}
+
+static void ints_take(struct muster__applying *a, const struct muster__series_shm *r, const uint64_t *had,
+                      const struct muster__view_series *series)
+{
+	if (is_native(series)) {
+		native_take(a, r, had, series);
+		return;
+	}
+	for (uint32_t i = 0; i < cells_of(series).ints; i++) {
+		uint64_t now = int_sum(&a->source, r->int_cell + i);
+		a->totals->ints[series->int_at + i] -= had && had[i] < now ? had[i] : now;
+	}
+}
+
 /* Add to the total what the slab has. */
 static void cells_add(struct muster__applying *a, const struct muster__series_shm *r,
                       const struct muster__view_series *series)
 {
 	struct muster__cells cells = cells_of(series);
 
-	for (uint32_t i = 0; i < cells.ints; i++)
-		a->totals->ints[series->int_at + i] += int_sum(&a->source, r->int_cell + i);
+	ints_add(a, r, series);
 	for (uint32_t bank = 0; cells.reals && bank < a->source.bank_count; bank++)
 		real_add(a->totals, series, real_word(a, r, bank));
 }
@@ -129,12 +192,9 @@ static void cells_take(struct muster__applying *a, const struct muster__series_s
 {
 	struct muster__cells cells = cells_of(series);
 
-	for (uint32_t i = 0; i < cells.ints; i++) {
-		uint64_t now = int_sum(&a->source, r->int_cell + i);
-		a->totals->ints[series->int_at + i] -= had && had[i] < now ? had[i] : now;
-	}
+	ints_take(a, r, had, series);
 	if (cells.reals)
-		real_take(a, r, had ? had + cells.ints : NULL, series);
+		real_take(a, r, had ? had + cells.sums : NULL, series);
 }
 
 static void gauge_hide(struct muster__applying *a, const struct muster__series_shm *r, const uint64_t *had)
@@ -268,6 +328,8 @@ static int slab_apply(struct muster__applying *a, const struct muster__slab *sla
 		rc = muster__guard_run(slab->map, slab->map_bytes, slab_take, a) == 0 ? 0 : -EAGAIN;
 	else
 		slab_take(a);
+	if (a->broken)
+		rc = -EAGAIN; /* the next look finds it, too */
 	if (asks)
 		memset(a->had, 0, a->region->merge.series_count * sizeof *a->had);
 	record->hidden_count = hidden_merge(record->hidden, record->hidden_count, slab);
@@ -334,12 +396,13 @@ static bool is_left(const struct muster__applying *a, const struct muster__sourc
 {
 	const struct muster__view_series *s = f->series;
 	struct muster__cells cells = cells_of(s);
+	struct muster__counts counts = muster__view_counts(s);
 	uint64_t sum = 0;
 
 	if (is_gauge(s))
 		return a->totals->gauges[s->gauge_at].set;
-	for (uint32_t i = 0; i < cells.ints; i++)
-		sum += a->totals->ints[s->int_at + i];
+	for (uint32_t i = 0; i < counts.count && cells.ints > 0; i++)
+		sum += a->totals->ints[s->int_at + counts.first + i];
 	if (cells.ints > 0)
 		return (int64_t)sum > 0;
 	return muster__real_is_left(muster__values_real(a->totals, s->real_at), ledger, f);

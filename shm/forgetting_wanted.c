@@ -79,7 +79,7 @@ void muster__forgetting_want(struct muster__applying *a)
 
 void muster__forgetting_had(struct muster__applying *a, const struct muster__slab *slab)
 {
-	static const uint64_t nothing[MUSTER_BOUNDS_MAX + 2];
+	static const uint64_t nothing[MUSTER__NATIVE_SUM_WORDS_MAX + 1];
 	const struct muster__forget_shm *request;
 	const struct muster__family_shm *record;
 

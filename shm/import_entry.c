@@ -305,7 +305,7 @@ static bool series_fits(const struct muster__import_family *f, const struct must
 static bool series_publish(struct muster__import *import, const struct muster__import_family *f,
                            const struct muster__import_key *key, struct muster__cursor *cells_at)
 {
-	struct muster__cells cells = muster__cells_of(f->type, import->name.mode, f->bounds_count);
+	struct muster__cells cells = muster__cells_of(f->type, import->name.mode, NULL, f->bounds_count);
 	uint64_t bytes = sizeof(struct muster__series_shm);
 
 	for (uint32_t i = 0; i < key->label_count; i++)

@@ -6,17 +6,21 @@
  *       {"labels":{"code":"200"},"value":3,"created":1763700000.123},
  *       {"labels":{},"buckets":{"0.005":1,...,"+Inf":7},"count":7,"sum":1.5,"created":...}]},...]
  *
+ * A native histogram's buckets are those of Prometheus' API: [which bounds belong to it, lower, upper, count], not cumulative.
+ *
  * NaN and the infinities, which JSON has no numbers for, are the strings "NaN", "+Inf" and "-Inf". Runs in readers.
  * Source: RFC 8259.
  */
+#include <float.h>
 #include <math.h>
 
 #include "encode.h"
+#include "exponential.h"
 
 static const char *const types[] = {
 	[MUSTER_COUNTER] = "COUNTER", [MUSTER_REAL_COUNTER] = "COUNTER", [MUSTER_GAUGE] = "GAUGE",
 	[MUSTER_IN_FLIGHT] = "GAUGE", [MUSTER_HISTOGRAM] = "HISTOGRAM",  [MUSTER_SUMMARY] = "SUMMARY",
-	[MUSTER_INFO] = "INFO",       [MUSTER_STATESET] = "STATESET",
+	[MUSTER_INFO] = "INFO",       [MUSTER_STATESET] = "STATESET",    [MUSTER_NATIVE_HISTOGRAM] = "HISTOGRAM",
 };
 
 /* ---- pieces ------------------------------------------------------------------------------- */
@@ -122,11 +126,67 @@ static void put_buckets(struct muster__text_buffer *b, const struct muster__view
 	put_uint(b, count);
 }
 
+/* Which of its bounds belong to a bucket, as Prometheus' API numbers it. */
+enum { UPPER_BELONGS = 0, LOWER_BELONGS = 1, BOTH_BELONG = 3 };
+
+static void put_native_bucket(struct muster__text_buffer *b, unsigned rule, double low, double high, uint64_t count)
+{
+	muster__text_put(b, b->bytes[b->count - 1] == '[' ? "[" : ",[");
+	put_uint(b, rule);
+	muster__text_put(b, ",");
+	put_real(b, low);
+	muster__text_put(b, ",");
+	put_real(b, high);
+	muster__text_put(b, ",");
+	put_uint(b, count);
+	muster__text_put(b, "]");
+}
+
+static void put_native_buckets(struct muster__text_buffer *b, const struct muster__native_values *n)
+{
+	const uint64_t *positive = n->buckets[0], *negative = n->buckets[1];
+
+	if (n->infinite[1])
+		put_native_bucket(b, LOWER_BELONGS, -INFINITY, -DBL_MAX, n->infinite[1]);
+	for (uint32_t i = negative ? n->used : 0; i-- > 0;)
+		if (negative[i])
+			put_native_bucket(b, LOWER_BELONGS, -muster__exponential_bound(n->start + (int32_t)i, n->schema),
+			                  -muster__exponential_bound(n->start + (int32_t)i - 1, n->schema), negative[i]);
+	if (n->zero)
+		put_native_bucket(b, BOTH_BELONG, 0 - n->zero_threshold, n->zero_threshold, n->zero);
+	for (uint32_t i = 0; i < n->used; i++)
+		if (positive[i])
+			put_native_bucket(b, UPPER_BELONGS, muster__exponential_bound(n->start + (int32_t)i - 1, n->schema),
+			                  muster__exponential_bound(n->start + (int32_t)i, n->schema), positive[i]);
+	if (n->infinite[0])
+		put_native_bucket(b, UPPER_BELONGS, DBL_MAX, INFINITY, n->infinite[0]);
+}
+
+static void put_native(struct muster__text_buffer *b, const struct muster__view *v, const struct muster__view_series *s)
+{
+	struct muster__native_values n;
+
+	muster__native_values(v, s, &n);
+	muster__text_put(b, ",\"schema\":");
+	put_int(b, n.schema);
+	muster__text_put(b, ",\"zero_threshold\":");
+	put_real(b, n.zero_threshold);
+	muster__text_put(b, ",\"zero_count\":");
+	put_uint(b, n.zero);
+	muster__text_put(b, ",\"buckets\":[");
+	if (!b->failed)
+		put_native_buckets(b, &n);
+	muster__text_put(b, "],\"count\":");
+	put_uint(b, n.count);
+}
+
 static void put_distribution(struct muster__text_buffer *b, const struct muster__view *v,
                              const struct muster__view_series *s)
 {
 	if (s->family->type == MUSTER_HISTOGRAM) {
 		put_buckets(b, s->family, v->ints + s->int_at);
+	} else if (s->family->type == MUSTER_NATIVE_HISTOGRAM) {
+		put_native(b, v, s);
 	} else {
 		muster__text_put(b, ",\"count\":");
 		put_uint(b, v->ints[s->int_at]);
@@ -157,6 +217,7 @@ static void put_values(struct muster__text_buffer *b, const struct muster__view 
 		put_real(b, v->reals[s->real_at]);
 		break;
 	case MUSTER_HISTOGRAM:
+	case MUSTER_NATIVE_HISTOGRAM:
 	case MUSTER_SUMMARY:
 		put_distribution(b, v, s);
 		break;

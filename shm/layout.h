@@ -28,7 +28,7 @@
 #define MUSTER__MAGIC UINT64_C(0x0a0d525453554d89)          /* \x89 M U S T R \r \n, as PNG does it */
 #define MUSTER__FAILURES_MAGIC UINT64_C(0x0a0d464653554d89) /* \x89 M U S F F \r \n */
 #define MUSTER__FORMAT_MAJOR 1
-#define MUSTER__FORMAT_MINOR 1 /* 1: struct muster__requests_shm */
+#define MUSTER__FORMAT_MINOR 2 /* 1: struct muster__requests_shm; 2: native histograms */
 #define MUSTER__BYTE_ORDER UINT32_C(0x01020304)
 #define MUSTER__PAGE 4096u
 
@@ -167,7 +167,7 @@ struct muster__record_shm {
 	uint16_t flags; /* of a series in a ledger: MUSTER__SERIES_FORGOTTEN; else 0 */
 };
 
-/* Tail: double bounds[bounds_count]; name; help; unit; per label uint16 bytes + name; zero padding. */
+/* Tail: double bounds[bounds_count] (native histograms: parameters); name; help; unit; per label uint16 bytes + name; zero padding. */
 struct muster__family_shm {
 	struct muster__record_shm record;
 	uint32_t family; /* ordinal: how many family records stand before this one */
@@ -190,7 +190,8 @@ struct muster__family_shm {
  *   gauge, recent   Unix time in ns (0 = unset)  bits of the value
  *   in flight       int64                        -
  *   histogram       first of bounds_count + 1    sum
- *   summary         count                        sum */
+ *   summary         count                        sum
+ *   native          muster__native_bank_words()  sum */
 struct muster__series_shm {
 	struct muster__record_shm record;
 	uint32_t family;

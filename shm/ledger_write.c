@@ -68,13 +68,14 @@ static char *put_counted(char *at, const char *bytes, size_t count)
 	return put(put(at, &n, sizeof n), bytes, count);
 }
 
-static int ints_put(struct image *m, const uint64_t *values, size_t count, uint32_t *cell)
+/* `count` values, and zeros in the other of `cells`. */
+static int ints_put(struct image *m, const uint64_t *values, size_t count, size_t cells, uint32_t *cell)
 {
-	if (muster__grow(&m->ints, &m->ints_capacity, m->ints_count + count, sizeof *m->ints) != 0)
+	if (muster__grow(&m->ints, &m->ints_capacity, m->ints_count + cells, sizeof *m->ints) != 0)
 		return -ENOMEM;
 	memcpy(m->ints + m->ints_count, values, count * sizeof *values);
 	*cell = (uint32_t)m->ints_count;
-	m->ints_count += count;
+	m->ints_count += cells;
 	return 0;
 }
 
@@ -108,7 +109,7 @@ static int family_put(struct image *m, const struct muster__view_family *f)
 	const uint64_t *drops = m->content->values->drops + f->index * MUSTER__DROP_CELLS;
 	struct muster__family_shm *r = record_put(m, MUSTER__RECORD_FAMILY, muster__ledger_family_bytes(f));
 
-	if (r == NULL || ints_put(m, drops, MUSTER__DROP_CELLS, &drop_cell) != 0)
+	if (r == NULL || ints_put(m, drops, MUSTER__DROP_CELLS, MUSTER__DROP_CELLS, &drop_cell) != 0)
 		return -ENOMEM;
 	r->family = m->families++;
 	r->type = (uint8_t)f->type;
@@ -134,18 +135,18 @@ static int series_values_put(struct image *m, const struct muster__view_series *
 {
 	const struct muster__values *v = m->content->values;
 	const struct muster__view_family *f = s->family;
-	struct muster__cells cells = muster__cells_of(f->type, f->mode, f->bounds_count);
+	struct muster__cells cells = muster__cells_of(f->type, f->mode, f->bounds, f->bounds_count);
 	int rc = 0;
 
 	if (muster__is_gauge(f->type)) {
 		const struct muster__view_gauge *gauge = v->gauges + s->gauge_at;
 		if (!muster__mode_timestamped(f->mode))
 			return gauge_put(m, gauge->value, gauge->set, int_cell);
-		rc = ints_put(m, &gauge->time_ns, 1, int_cell);
+		rc = ints_put(m, &gauge->time_ns, 1, 1, int_cell);
 		return rc ? rc : real_put(m, gauge->value, 0, real_cell);
 	}
 	if (cells.ints)
-		rc = ints_put(m, v->ints + s->int_at, cells.ints, int_cell);
+		rc = ints_put(m, v->ints + s->int_at, cells.sums, cells.ints, int_cell);
 	if (rc == 0 && cells.reals)
 		rc = real_put(m, v->high[s->real_at], v->low[s->real_at], real_cell);
 	return rc;

@@ -99,13 +99,18 @@ static int run_add_behind(struct muster__mapping_runs *m, struct muster__run run
 static int pair_map(struct muster__mapping_runs *m, const struct muster__series_shm *r,
                     const struct muster__view_series *series)
 {
-	uint32_t buckets = series->family->bounds_count + 1;
-	int rc =
-		run_add_behind(m, (struct muster__run){MUSTER__OP_ADD_INT, r->int_cell, r->int_cell, series->int_at, buckets});
+	const struct muster__view_family *f = series->family;
+	struct muster__run ints = {MUSTER__OP_ADD_INT, r->int_cell, r->int_cell, series->int_at, f->bounds_count + 1, {0}};
+
+	if (f->type == MUSTER_NATIVE_HISTOGRAM)
+		ints = (struct muster__run){MUSTER__OP_ADD_NATIVE, r->int_cell, r->int_cell,
+		                            series->int_at,        1,           muster__native_shape(f->bounds)};
+	int rc = run_add_behind(m, ints);
 
 	if (rc != 0)
 		return rc;
-	return run_add_behind(m, (struct muster__run){MUSTER__OP_ADD_REAL, r->real_cell, r->real_cell, series->real_at, 1});
+	return run_add_behind(
+		m, (struct muster__run){MUSTER__OP_ADD_REAL, r->real_cell, r->real_cell, series->real_at, 1, {0}});
 }
 
 static int pid_map(struct muster__mapping_runs *m, const struct muster__series_shm *r,
@@ -141,9 +146,12 @@ static int gauge_map(struct muster__mapping_runs *m, const struct muster__series
 
 	if (muster__mode_per_pid(mode))
 		return pid_map(m, r, series);
-	return run_add(m, (struct muster__run){operation_of(mode), r->int_cell,
+	return run_add(m, (struct muster__run){operation_of(mode),
+	                                       r->int_cell,
 	                                       muster__mode_timestamped(mode) ? r->real_cell : r->int_cell,
-	                                       series->gauge_at, 1});
+	                                       series->gauge_at,
+	                                       1,
+	                                       {0}});
 }
 
 static int cells_map(struct muster__mapping_runs *m, const struct muster__series_shm *r,
@@ -151,16 +159,19 @@ static int cells_map(struct muster__mapping_runs *m, const struct muster__series
 {
 	switch (series->family->type) {
 	case MUSTER_COUNTER:
-		return run_add(m, (struct muster__run){MUSTER__OP_ADD_INT, r->int_cell, r->int_cell, series->int_at, 1});
+		return run_add(m, (struct muster__run){MUSTER__OP_ADD_INT, r->int_cell, r->int_cell, series->int_at, 1, {0}});
 	case MUSTER_IN_FLIGHT:
-		return run_add(m, (struct muster__run){MUSTER__OP_ADD_INT_LIVE, r->int_cell, r->int_cell, series->int_at, 1});
+		return run_add(m,
+		               (struct muster__run){MUSTER__OP_ADD_INT_LIVE, r->int_cell, r->int_cell, series->int_at, 1, {0}});
 	case MUSTER_REAL_COUNTER:
-		return run_add(m, (struct muster__run){MUSTER__OP_ADD_REAL, r->real_cell, r->real_cell, series->real_at, 1});
+		return run_add(m,
+		               (struct muster__run){MUSTER__OP_ADD_REAL, r->real_cell, r->real_cell, series->real_at, 1, {0}});
 	case MUSTER_GAUGE:
 	case MUSTER_INFO:
 	case MUSTER_STATESET:
 		return gauge_map(m, r, series);
 	case MUSTER_HISTOGRAM:
+	case MUSTER_NATIVE_HISTOGRAM:
 	case MUSTER_SUMMARY:
 		break;
 	}

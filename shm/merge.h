@@ -24,6 +24,7 @@ struct muster__values {
 	size_t ints_capacity, high_capacity, low_capacity, gauges_capacity, drops_capacity, pids_capacity;
 	size_t pids_count;
 	uint64_t events[MUSTER__EVENT_WORDS];
+	bool broken; /* a slab had words that no worker could have left: the sums are not complete */
 };
 
 struct muster__pid_value {
@@ -37,6 +38,7 @@ enum muster__operation {
 	MUSTER__OP_ADD_INT,
 	MUSTER__OP_ADD_INT_LIVE,
 	MUSTER__OP_ADD_REAL,
+	MUSTER__OP_ADD_NATIVE,
 	MUSTER__OP_MIN,
 	MUSTER__OP_LIVEMIN,
 	MUSTER__OP_MAX,
@@ -81,6 +83,11 @@ int muster__view_series_join(struct muster__merge *merge, struct muster__view_fa
 /* Byte order of names and label values; series of one family, or families. */
 int muster__view_family_compare(const struct muster__view_family *a, const struct muster__view_family *b);
 int muster__view_series_compare(const struct muster__view_series *a, const struct muster__view_series *b);
+
+static inline struct muster__counts muster__view_counts(const struct muster__view_series *s)
+{
+	return muster__counts_of(s->family->type, s->family->bounds, s->family->bounds_count);
+}
 
 /* Room in the values, and in the view that shows them, for all places. Returns 0 or -ENOMEM. */
 int muster__merge_reserve(struct muster__merge *merge, size_t pids);

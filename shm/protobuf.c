@@ -25,6 +25,9 @@ enum { LABEL_NAME = 1, LABEL_VALUE };
 enum { VALUE = 1, COUNTER_CREATED = 3 }; /* of Gauge and Counter */
 enum { SUMMARY_COUNT = 1, SUMMARY_SUM, SUMMARY_CREATED = 4 };
 enum { HISTOGRAM_COUNT = 1, HISTOGRAM_SUM, HISTOGRAM_BUCKET, HISTOGRAM_CREATED = 15 };
+enum { NATIVE_SCHEMA = 5, NATIVE_THRESHOLD, NATIVE_ZERO };
+enum { NATIVE_NEGATIVE_SPAN = 9, NATIVE_NEGATIVE_DELTA, NATIVE_POSITIVE_SPAN = 12, NATIVE_POSITIVE_DELTA };
+enum { SPAN_OFFSET = 1, SPAN_LENGTH };
 enum { BUCKET_COUNT = 1, BUCKET_BOUND };
 enum { TIMESTAMP_SECONDS = 1, TIMESTAMP_NANOS };
 
@@ -51,6 +54,12 @@ static void put_uint(struct muster__text_buffer *b, unsigned field, uint64_t n)
 {
 	put_tag(b, field, WIRE_VARINT);
 	put_varint(b, n);
+}
+
+/* sint32 and sint64: small numbers of either sign are short. */
+static uint64_t zigzag(int64_t n)
+{
+	return (uint64_t)n << 1 ^ (uint64_t)(n >> 63);
 }
 
 static void put_double(struct muster__text_buffer *b, unsigned field, double x)
@@ -185,6 +194,88 @@ static void put_histogram(struct muster__text_buffer *b, const struct muster__vi
 	message_end(b, begin);
 }
 
+/* Empty buckets up to so many cost less within a span than another span does; client_golang does so, too. */
+#define GAP_MAX 2
+
+static void put_span(struct muster__text_buffer *b, unsigned field, int64_t offset, uint32_t length)
+{
+	size_t begin = field_begin(b, field);
+
+	put_uint(b, SPAN_OFFSET, zigzag(offset));
+	put_uint(b, SPAN_LENGTH, length);
+	message_end(b, begin);
+}
+
+/* The next buckets from `*at` on that go in one span: from the first in use to the last before a gap.
+ * Returns false if there are none. */
+static bool span_next(const uint64_t *buckets, uint32_t used, uint32_t *at, uint32_t *first)
+{
+	while (*at < used && buckets[*at] == 0)
+		++*at;
+	if (*at == used)
+		return false;
+	*first = *at;
+	for (uint32_t i = *at; i < used && i <= *at + GAP_MAX; i++)
+		if (buckets[i] != 0)
+			*at = i + 1;
+	return true;
+}
+
+static void put_deltas(struct muster__text_buffer *b, unsigned field, const uint64_t *buckets, uint32_t used,
+                       uint64_t infinite)
+{
+	size_t begin = field_begin(b, field);
+	uint64_t before = 0;
+
+	for (uint32_t at = 0, first; span_next(buckets, used, &at, &first);)
+		for (; first < at; first++) {
+			put_varint(b, zigzag((int64_t)(buckets[first] - before)));
+			before = buckets[first];
+		}
+	if (infinite)
+		put_varint(b, zigzag((int64_t)(infinite - before)));
+	message_end(b, begin);
+}
+
+/* Buckets of one sign. Returns whether there are any. */
+static bool put_spans(struct muster__text_buffer *b, unsigned span_field, unsigned delta_field,
+                      const struct muster__native_values *n, int sign)
+{
+	const uint64_t *buckets = n->buckets[sign];
+	int64_t behind = 0; /* the last span, at first the index 0 */
+	uint32_t at = 0, first;
+	bool any = n->infinite[sign] != 0;
+
+	for (; buckets && span_next(buckets, n->used, &at, &first); any = true) {
+		put_span(b, span_field, (int64_t)n->start + first - behind, at - first);
+		behind = (int64_t)n->start + at;
+	}
+	if (n->infinite[sign])
+		put_span(b, span_field, n->infinite_index - behind, 1);
+	if (any)
+		put_deltas(b, delta_field, buckets, buckets ? n->used : 0, n->infinite[sign]);
+	return any;
+}
+
+static void put_native(struct muster__text_buffer *b, const struct muster__view *v, const struct muster__view_series *s)
+{
+	struct muster__native_values n;
+	size_t begin = field_begin(b, METRIC_HISTOGRAM);
+
+	muster__native_values(v, s, &n);
+	put_uint(b, HISTOGRAM_COUNT, n.count);
+	put_double(b, HISTOGRAM_SUM, v->reals[s->real_at]);
+	put_uint(b, NATIVE_SCHEMA, zigzag(n.schema));
+	put_double(b, NATIVE_THRESHOLD, n.zero_threshold);
+	put_uint(b, NATIVE_ZERO, n.zero);
+	bool any = put_spans(b, NATIVE_NEGATIVE_SPAN, NATIVE_NEGATIVE_DELTA, &n, 1);
+	any |= put_spans(b, NATIVE_POSITIVE_SPAN, NATIVE_POSITIVE_DELTA, &n, 0);
+	if (!any && n.zero == 0 && n.zero_threshold == 0) /* or nothing tells that it is a native one */
+		put_span(b, NATIVE_POSITIVE_SPAN, 0, 0);
+	put_created(b, HISTOGRAM_CREATED, s->created_unix_ns);
+	message_end(b, begin);
+}
+
 static void put_value(struct muster__text_buffer *b, const struct muster__view *v, const struct muster__view_series *s)
 {
 	switch (s->family->type) {
@@ -204,6 +295,9 @@ static void put_value(struct muster__text_buffer *b, const struct muster__view *
 		break;
 	case MUSTER_HISTOGRAM:
 		put_histogram(b, v, s);
+		break;
+	case MUSTER_NATIVE_HISTOGRAM:
+		put_native(b, v, s);
 		break;
 	case MUSTER_SUMMARY:
 		put_summary(b, v, s);
@@ -238,9 +332,15 @@ static size_t family_begin(struct muster__text_buffer *b, const char *name, cons
                            enum muster_type type)
 {
 	static const unsigned char types[] = {
-		[MUSTER_COUNTER] = TYPE_COUNTER, [MUSTER_REAL_COUNTER] = TYPE_COUNTER, [MUSTER_GAUGE] = TYPE_GAUGE,
-		[MUSTER_IN_FLIGHT] = TYPE_GAUGE, [MUSTER_HISTOGRAM] = TYPE_HISTOGRAM,  [MUSTER_SUMMARY] = TYPE_SUMMARY,
-		[MUSTER_INFO] = TYPE_GAUGE,      [MUSTER_STATESET] = TYPE_GAUGE,
+		[MUSTER_COUNTER] = TYPE_COUNTER,
+		[MUSTER_REAL_COUNTER] = TYPE_COUNTER,
+		[MUSTER_GAUGE] = TYPE_GAUGE,
+		[MUSTER_IN_FLIGHT] = TYPE_GAUGE,
+		[MUSTER_HISTOGRAM] = TYPE_HISTOGRAM,
+		[MUSTER_SUMMARY] = TYPE_SUMMARY,
+		[MUSTER_INFO] = TYPE_GAUGE,
+		[MUSTER_STATESET] = TYPE_GAUGE,
+		[MUSTER_NATIVE_HISTOGRAM] = TYPE_HISTOGRAM,
 	};
 	size_t begin = message_begin(b);
 

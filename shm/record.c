@@ -70,8 +70,7 @@ void muster__real_add_slow(uint32_t word, double x)
 
 /* ---- two words ---------------------------------------------------------------------------- */
 
-/* A bank whose intent line is free for one record: the thread's own, else a borrowed one (*index != 0). */
-static uint64_t *two_word_bank(uint32_t *index)
+uint64_t *muster__two_word_bank(uint32_t *index)
 {
 	uint64_t *bank = muster__bank_own();
 
@@ -81,7 +80,7 @@ static uint64_t *two_word_bank(uint32_t *index)
 	return muster__bank_borrow(index);
 }
 
-static void two_word_done(uint32_t index)
+void muster__two_word_done(uint32_t index)
 {
 	if (index)
 		muster__bank_return(index);
@@ -90,7 +89,7 @@ static void two_word_done(uint32_t index)
 void muster__observe_slow(const struct muster__distribution *d, double x)
 {
 	uint32_t index, bucket = d->bounds_count ? muster__bucket(d, x) : 0;
-	uint64_t *bank = two_word_bank(&index);
+	uint64_t *bank = muster__two_word_bank(&index);
 
 	if (bank) {
 		muster__own_observe(bank, d, bucket, x);
@@ -100,13 +99,13 @@ void muster__observe_slow(const struct muster__distribution *d, double x)
 		muster__add_relaxed(shared_bank() + d->int_word + bucket, 1);
 		shared_real_add(shared_bank() + d->real_word, x);
 	}
-	two_word_done(index);
+	muster__two_word_done(index);
 }
 
 static void gauge_set_timestamped(const struct muster__gauge *g, double x)
 {
 	uint32_t index;
-	uint64_t *bank = two_word_bank(&index);
+	uint64_t *bank = muster__two_word_bank(&index);
 
 	if (bank) {
 		muster__intent_claim(bank);
@@ -115,7 +114,7 @@ static void gauge_set_timestamped(const struct muster__gauge *g, double x)
 		muster__store_relaxed(shared_bank() + g->real_word, muster__bits(x));
 		muster__store_release(shared_bank() + g->int_word, muster__unix_ns());
 	}
-	two_word_done(index);
+	muster__two_word_done(index);
 }
 
 uint32_t muster__bucket_search(const struct muster__distribution *d, double x)

@@ -243,10 +243,13 @@ static int slab_add(struct muster_region *region, struct muster__slab *slab,
 	muster__slab_source(slab, slab == region->ledger, &a.source);
 	if (slab->state == MUSTER__SLAB_LIVE && slab->minor >= 1)
 		a.requests = &((const struct muster__header_shm *)(const void *)slab->map)->requests;
-	if (slab->state == MUSTER__SLAB_LIVE)
-		return muster__guard_run(slab->map, slab->map_bytes, add, &a);
-	add(&a);
-	return 0;
+	if (slab->state != MUSTER__SLAB_LIVE) {
+		add(&a);
+		return 0;
+	}
+	if (muster__guard_run(slab->map, slab->map_bytes, add, &a) != 0)
+		return MUSTER__BAD(SHRUNK);
+	return a.values->broken ? MUSTER__BAD(SERIES) : 0;
 }
 
 /* One was cut short while it was read. Find all that are, so that this happens once. */
@@ -264,7 +267,7 @@ static void short_quarantine(struct muster_region *region, struct muster__slab *
 	}
 }
 
-/* Returns 0; -EFAULT if a slab was cut short and quarantined, so that the values are not complete. */
+/* Returns 0; -EFAULT if a slab was quarantined, so that the values are not complete. */
 static int add_all(struct muster_region *region)
 {
 	struct muster__activity_places places;
@@ -276,10 +279,13 @@ static int add_all(struct muster_region *region)
 		(void)slab_add(region, region->ledger, &places);
 	for (size_t i = 0; i < region->slabs_count; i++) {
 		struct muster__slab *slab = region->slabs[i];
-		if (is_counted(slab) && slab_add(region, slab, &places) != 0) {
+		int rc = is_counted(slab) ? slab_add(region, slab, &places) : 0;
+		if (rc == MUSTER__BAD(SHRUNK))
 			short_quarantine(region, slab);
+		else if (rc != 0)
+			muster__roll_quarantine(region, slab, muster__bad_reason(rc));
+		if (rc != 0)
 			return -EFAULT;
-		}
 	}
 	return 0;
 }

@@ -195,6 +195,8 @@ static struct cells cells_of(const struct muster_family *family)
 	case MUSTER_INFO:
 	case MUSTER_STATESET:
 		return family->timestamped ? (struct cells){.ints = 1, .reals = 1} : (struct cells){.gauges = 1};
+	case MUSTER_NATIVE_HISTOGRAM:
+		return (struct cells){.ints = muster__native_bank_words(muster__native_shape(family->bounds)), .reals = 1};
 	case MUSTER_HISTOGRAM:
 	case MUSTER_SUMMARY:
 		break;
@@ -212,6 +214,20 @@ static uint32_t real_word(uint32_t cell)
 	return (uint32_t)(muster__store.geometry.real_off / 8) + cell;
 }
 
+static struct muster__native native_of(const struct muster_family *family)
+{
+	const struct muster__store *s = &muster__store;
+	struct muster__native_shape shape = muster__native_shape(family->bounds);
+
+	return (struct muster__native){.int_word = int_word(s->int_used),
+	                               .real_word = real_word(s->real_used),
+	                               .per_sign = shape.per_sign,
+	                               .buffer_words = muster__native_buffer_words(shape),
+	                               .zero_threshold = family->bounds[MUSTER__NATIVE_THRESHOLD],
+	                               .steps_first = family->steps_first,
+	                               .is_signed = shape.signs == 2};
+}
+
 /* Fill what the recorders need from the cells the store will take next. */
 static void series_place(struct muster__series *series, const struct muster_family *family)
 {
@@ -221,6 +237,8 @@ static void series_place(struct muster__series *series, const struct muster_fami
 	if (muster__is_gauge(family->type))
 		series->gauge =
 			(struct muster__gauge){s->gauge_used, family->timestamped, int_word(s->int_used), real_word(s->real_used)};
+	else if (family->type == MUSTER_NATIVE_HISTOGRAM)
+		series->native = native_of(family);
 	else if (family->type == MUSTER_HISTOGRAM || family->type == MUSTER_SUMMARY)
 		series->distribution = (struct muster__distribution){int_word(s->int_used), real_word(s->real_used),
 		                                                     family->bounds_count, family->pairs_count, family->bounds};
@@ -454,3 +472,4 @@ WORD_HANDLE(in_flight, MUSTER_IN_FLIGHT)
 DESC_HANDLE(gauge, MUSTER_GAUGE, gauge)
 DESC_HANDLE(histogram, MUSTER_HISTOGRAM, distribution)
 DESC_HANDLE(summary, MUSTER_SUMMARY, distribution)
+DESC_HANDLE(native_histogram, MUSTER_NATIVE_HISTOGRAM, native)

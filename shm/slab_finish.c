@@ -81,6 +81,27 @@ static bool intents_apply(const struct muster__slab *slab, uint64_t *banks)
 	return true;
 }
 
+/* Are the words of all native histograms such as a recorder leaves them? */
+static bool natives_valid(const struct muster__slab *slab, const uint64_t *banks)
+{
+	size_t words = MUSTER__WORD_CELLS + (size_t)slab->catalogue->end.ints + slab->catalogue->end.reals;
+	uint64_t sum[MUSTER__NATIVE_SUM_WORDS_MAX];
+
+	for (struct muster__catalogue *node = slab->catalogue; node; node = node->base)
+		for (uint32_t i = 0; i < node->end.series - node->begin.series; i++) {
+			const struct muster__series_shm *series = muster__series_record(node, i);
+			const struct muster__family_shm *family;
+			(void)muster__catalogue_family(node, series->family, &family);
+			if (family->type != MUSTER_NATIVE_HISTOGRAM)
+				continue;
+			struct muster__native_shape shape = muster__native_shape(muster__family_bounds(family));
+			for (uint64_t bank = 0; bank < slab->banks_used; bank++)
+				if (!muster__native_copy(sum, banks + bank * words + MUSTER__WORD_CELLS + series->int_cell, shape))
+					return false;
+		}
+	return true;
+}
+
 /* How long it was busy becomes a value like another; nobody has written its cell. */
 static void busy_store(const struct muster__slab *slab, const struct taking *t, uint64_t *bank0)
 {
@@ -107,7 +128,7 @@ int muster__slab_finish(struct muster__slab *slab)
 	if (taking.to == NULL)
 		return -ENOMEM;
 	int rc = muster__guard_run(slab->map, slab->map_bytes, take, &taking) == 0 ? 0 : MUSTER__BAD(SHRUNK);
-	if (rc == 0 && !intents_apply(slab, taking.to + head))
+	if (rc == 0 && !(intents_apply(slab, taking.to + head) && natives_valid(slab, taking.to + head)))
 		rc = MUSTER__BAD(SERIES);
 	if (rc != 0) {
 		free(taking.to);

@@ -104,6 +104,11 @@ uint64_t *muster__bank_own(void);
 uint64_t *muster__bank_borrow(uint32_t *index);
 void muster__bank_return(uint32_t index);
 
+/* A bank whose intent is closed, for one record of two words: the thread's own, else a borrowed one (*index != 0);
+ * NULL: there is none. Tell when it is done. */
+uint64_t *muster__two_word_bank(uint32_t *index);
+void muster__two_word_done(uint32_t index);
+
 /* Memory of the process for good, zeroed, from mmap, never malloc: usable in a signal handler. Under the
  * lock. Returns NULL when the system has none. */
 void *muster__arena_alloc(size_t bytes, size_t align);

@@ -77,6 +77,21 @@ static char *put_histogram(char *at, const struct muster__view_series *s, const 
 	return put_sum_and_count(at, r, prefix + r->prefix_bytes[0], r->prefix_bytes + 1, sum, count);
 }
 
+/* What these formats have of a native histogram: the one bucket of all, the sum and the count. */
+static char *put_native(char *at, const struct muster__view *v, const struct muster__view_series *s)
+{
+	const struct muster__text_le *le = ((const struct muster__text_family *)s->family->rendered)->les;
+	struct muster__text_series *r = s->rendered;
+	const char *prefix = muster__text_prefixes(r);
+	struct muster__native_values n;
+
+	muster__native_values(v, s, &n);
+	at = put_chunks(at, prefix, r->prefix_bytes[0]);
+	memcpy(at, le->bytes, sizeof le->bytes);
+	at = put_uint(at + le->count, n.count);
+	return put_sum_and_count(at, r, prefix + r->prefix_bytes[0], r->prefix_bytes + 1, v->reals[s->real_at], n.count);
+}
+
 /* ---- series and families ------------------------------------------------------------------ */
 
 static char *put_series(char *at, const struct muster__view *v, const struct muster__view_series *s)
@@ -99,6 +114,8 @@ static char *put_series(char *at, const struct muster__view *v, const struct mus
 		return put_int(put_chunks(at, prefix, r->prefix_bytes[0]), (int64_t)v->ints[s->int_at]);
 	case MUSTER_HISTOGRAM:
 		return put_histogram(at, s, v->ints + s->int_at, v->reals[s->real_at]);
+	case MUSTER_NATIVE_HISTOGRAM:
+		return put_native(at, v, s);
 	case MUSTER_SUMMARY:
 		return put_sum_and_count(at, r, prefix, r->prefix_bytes, v->reals[s->real_at], v->ints[s->int_at]);
 	}

@@ -43,6 +43,7 @@ static const struct {
 	[MUSTER_SUMMARY] = {"summary", "summary", NULL},
 	[MUSTER_INFO] = {"gauge", "info", "_info"},
 	[MUSTER_STATESET] = {"gauge", "stateset", NULL},
+	[MUSTER_NATIVE_HISTOGRAM] = {"histogram", "histogram", NULL},
 };
 
 static size_t base_bytes(const char *name, enum muster_type type)
@@ -103,14 +104,14 @@ void muster__text_put_head(struct muster__text_buffer *b, enum muster__text_head
 
 static uint32_t buckets_of(const struct muster__view_family *f)
 {
-	return f->type == MUSTER_HISTOGRAM ? f->bounds_count + 1 : 0;
+	return f->type == MUSTER_HISTOGRAM ? f->bounds_count + 1 : f->type == MUSTER_NATIVE_HISTOGRAM;
 }
 
 static void les_fill(struct muster__text_le *les, const struct muster__view_family *f)
 {
 	for (uint32_t i = 0; i < buckets_of(f); i++) {
 		char *at = les[i].bytes;
-		at += muster__number_real(at, i < f->bounds_count ? f->bounds[i] : __builtin_inf(), true);
+		at += muster__number_real(at, i + 1 < buckets_of(f) ? f->bounds[i] : __builtin_inf(), true);
 		memcpy(at, "\"} ", 3);
 		les[i].count = (uint8_t)(at + 3 - les[i].bytes);
 	}
@@ -179,16 +180,15 @@ static void put_prefix(struct muster__text_buffer *b, const struct muster__view_
 /* All prefixes of a series. Fills in how long each is. */
 static void put_prefixes(struct muster__text_buffer *b, const struct muster__view_series *s, uint32_t *bytes)
 {
-	enum muster_type type = s->family->type;
 	uint32_t i = 0;
 	size_t end = 0;
 
-	if (type == MUSTER_HISTOGRAM) {
+	if (buckets_of(s->family)) {
 		put_prefix(b, s, "_bucket", "le");
 		bytes[i++] = (uint32_t)b->count;
 		end = b->count;
 	}
-	if (type == MUSTER_HISTOGRAM || type == MUSTER_SUMMARY) {
+	if (buckets_of(s->family) || s->family->type == MUSTER_SUMMARY) {
 		put_prefix(b, s, "_sum", NULL);
 		bytes[i++] = (uint32_t)(b->count - end);
 		end = b->count;

@@ -45,6 +45,7 @@ void muster__values_clear(struct muster__values *v, const struct muster__merge *
 	zero(v->drops, merge->families_count * MUSTER__DROP_CELLS * sizeof *v->drops);
 	zero(v->events, sizeof v->events);
 	v->pids_count = 0;
+	v->broken = false;
 }
 
 void muster__values_destroy(struct muster__values *v)
@@ -79,6 +80,17 @@ static void add_ints(struct muster__values *v, const struct muster__source *s, c
 		for (uint32_t i = 0; i < run->count; i++)
 			to[i] += muster__load_relaxed(from + i);
 	}
+}
+
+static void add_native(struct muster__values *v, const struct muster__source *s, const struct muster__run *run)
+{
+	uint64_t part[MUSTER__NATIVE_SUM_WORDS_MAX];
+
+	for (size_t bank = 0; bank < s->bank_count; bank++)
+		if (muster__native_copy(part, int_cells(s, bank) + run->cell, run->shape))
+			muster__native_add(v->ints + run->at, part, run->shape);
+		else
+			v->broken = true;
 }
 
 /* TwoSum, Knuth, The Art of Computer Programming 4.2.2: high + low is the sum without rounding. */
@@ -187,17 +199,12 @@ static const struct {
 	void (*add)(struct muster__values *v, const struct muster__source *s, const struct muster__run *run);
 	bool live; /* leaves out the dead */
 } operations[] = {
-	[MUSTER__OP_ADD_INT] = {add_ints, false},
-	[MUSTER__OP_ADD_INT_LIVE] = {add_ints, true},
-	[MUSTER__OP_ADD_REAL] = {add_reals, false},
-	[MUSTER__OP_MIN] = {gauges_min, false},
-	[MUSTER__OP_LIVEMIN] = {gauges_min, true},
-	[MUSTER__OP_MAX] = {gauges_max, false},
-	[MUSTER__OP_LIVEMAX] = {gauges_max, true},
-	[MUSTER__OP_SUM] = {gauges_sum, false},
-	[MUSTER__OP_LIVESUM] = {gauges_sum, true},
-	[MUSTER__OP_MOSTRECENT] = {gauges_recent, false},
-	[MUSTER__OP_LIVEMOSTRECENT] = {gauges_recent, true},
+	[MUSTER__OP_ADD_INT] = {add_ints, false},         [MUSTER__OP_ADD_INT_LIVE] = {add_ints, true},
+	[MUSTER__OP_ADD_REAL] = {add_reals, false},       [MUSTER__OP_ADD_NATIVE] = {add_native, false},
+	[MUSTER__OP_MIN] = {gauges_min, false},           [MUSTER__OP_LIVEMIN] = {gauges_min, true},
+	[MUSTER__OP_MAX] = {gauges_max, false},           [MUSTER__OP_LIVEMAX] = {gauges_max, true},
+	[MUSTER__OP_SUM] = {gauges_sum, false},           [MUSTER__OP_LIVESUM] = {gauges_sum, true},
+	[MUSTER__OP_MOSTRECENT] = {gauges_recent, false}, [MUSTER__OP_LIVEMOSTRECENT] = {gauges_recent, true},
 };
 
 /* ---- a slab ------------------------------------------------------------------------------- */
@@ -308,10 +315,10 @@ static void unset_show(struct muster__merge *merge)
 /* What is left of a forgotten series; a slab that is not believed any more may have left less than nothing. */
 static uint64_t left_of(struct muster__view *view, const struct muster__view_series *series)
 {
-	uint64_t sum = 0;
+	struct muster__counts counts = muster__view_counts(series);
+	uint64_t *n = view->ints + series->int_at + counts.first, sum = 0;
 
-	for (uint32_t i = 0; i <= series->family->bounds_count; i++) {
-		uint64_t *n = view->ints + series->int_at + i;
+	for (uint32_t i = 0; i < counts.count; i++, n++) {
 		*n = (int64_t)*n < 0 ? 0 : *n;
 		sum += *n;
 	}

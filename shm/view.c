@@ -9,6 +9,8 @@
 
 #include "grow.h"
 
+#define INTS_MAX (UINT64_C(1) << 28) /* series beyond that are left out: 2 GiB are enough */
+
 int muster__merge_reserve(struct muster__merge *merge, size_t pids)
 {
 	struct muster__view *view = &merge->view;
@@ -180,7 +182,7 @@ static struct muster__view_series *series_alloc(struct muster__view_family *fami
 static void series_place(struct muster__view *view, struct muster__view_series *series)
 {
 	const struct muster__view_family *f = series->family;
-	struct muster__cells cells = muster__cells_of(f->type, f->mode, f->bounds_count);
+	struct muster__cells cells = muster__cells_of(f->type, f->mode, f->bounds, f->bounds_count);
 
 	series->int_at = (uint32_t)view->int_count;
 	series->real_at = (uint32_t)view->real_count;
@@ -188,7 +190,7 @@ static void series_place(struct muster__view *view, struct muster__view_series *
 	if (muster__is_gauge(f->type)) {
 		view->gauge_count += !muster__mode_per_pid(f->mode);
 	} else {
-		view->int_count += cells.ints;
+		view->int_count += cells.sums;
 		view->real_count += cells.reals;
 	}
 }
@@ -249,7 +251,7 @@ int muster__view_series_join(struct muster__merge *merge, struct muster__view_fa
 		*out = series;
 		return 0;
 	}
-	if (merge->series_count >= merge->series_max)
+	if (merge->series_count >= merge->series_max || merge->view.int_count >= INTS_MAX)
 		return -ENOSPC;
 	series = series_reserve(merge, family) == 0 ? series_alloc(family, labels) : NULL;
 	if (series == NULL || series_enter(merge, series, hash) != 0) {

@@ -53,7 +53,8 @@ extern "C" {
 	X(BUSY, -5015, "region is already served by another master")                                                       \
 	X(OPTION, -5016, "option is not valid")                                                                            \
 	X(EXPIRY, -5017, "expiry is too long, or given to a family that cannot expire")                                    \
-	X(STATES, -5018, "states are missing, repeated, not valid, or given to another type")
+	X(STATES, -5018, "states are missing, repeated, not valid, or given to another type")                              \
+	X(BUCKETS, -5019, "buckets of a native histogram are too few or too many, or given to another type")
 
 enum muster_error {
 #define MUSTER__ROW(name, number, text) MUSTER_E##name = (number),
@@ -84,6 +85,7 @@ enum muster_type {
 	MUSTER_SUMMARY = 6,      /* observations: count and sum */
 	MUSTER_INFO = 7,         /* text about a process, in labels, always 1; there while a process that set it lives */
 	MUSTER_STATESET = 8,     /* named states, each 0 or 1, under a label of the family's name; needs a mode */
+	MUSTER_NATIVE_HISTOGRAM = 9, /* observations in buckets of equal ratio, not chosen by bounds, and their sum */
 };
 
 /* How the gauges of several workers become one; the names are prometheus_client's. The live modes
@@ -106,6 +108,9 @@ enum muster_mode {
 #define MUSTER_LABELS_MAX 32
 #define MUSTER_LABEL_VALUE_BYTES_MAX 4096
 #define MUSTER_BOUNDS_MAX 256
+#define MUSTER_BUCKETS_DEFAULT 160 /* the fewest, too: all numbers fit, then by powers of 65536 */
+#define MUSTER_BUCKETS_MAX 1024
+#define MUSTER_ZERO_THRESHOLD_NONE (-1.0)
 #define MUSTER_STATES_MAX 64
 #define MUSTER_SERIES_MAX_DEFAULT 10000
 #define MUSTER_PROCESS_SERIES_MAX_DEFAULT                                                                              \
@@ -127,6 +132,13 @@ struct muster_opts {
 	 * in another mode nobody can tell an update to the same value from none. */
 	uint32_t expiry_s;
 	const char *const *states; /* MUSTER_STATESET only: their names, NULL-terminated; UTF-8 */
+	/* MUSTER_NATIVE_HISTOGRAM only. Buckets are as fine as bucket_factor says, or 2^(1/256), until the values seen spread
+	 * over more than buckets_max of them; then each two become one. Processes and threads may differ in that: the
+	 * page has the coarsest of all. All but bucket_factor must be the same in all processes. */
+	uint32_t buckets_max;  /* from MUSTER_BUCKETS_DEFAULT to MUSTER_BUCKETS_MAX, 0: the default */
+	double bucket_factor;  /* each bound is at most this times the one before, > 1; 0: as fine as there is */
+	double zero_threshold; /* numbers up to this count as 0; 0: 2^-128; MUSTER_ZERO_THRESHOLD_NONE: only 0 does */
+	bool signed_values;    /* negative numbers have buckets, too, else they are refused and counted */
 };
 
 struct muster_family;
@@ -137,8 +149,8 @@ struct muster_family;
  *   opts    its description, copied
  *   out     the family, valid for the life of the process and of its children; on failure it is
  *           untouched, and a NULL family is safe to use everywhere: its series are dropped
- * Returns 0; MUSTER_ENAME, ESUFFIX, EHELP, EUNIT, ELABEL, EBOUNDS, EMODE, ETYPE, EEXPIRY, ESTATES for a description
- *   that is not valid; MUSTER_ECONFLICT if the name stands for another description in this process;
+ * Returns 0; MUSTER_ENAME, ESUFFIX, EHELP, EUNIT, ELABEL, EBOUNDS, EMODE, ETYPE, EEXPIRY, ESTATES, EBUCKETS for a
+ *   description that is not valid; MUSTER_ECONFLICT if the name stands for another description in this process;
  *   MUSTER_EFULL if the slab or the memory of the process has no room.
  * Context: any thread; before or after fork. Attaches the process to its region.
  * Source: Prometheus "Writing client libraries", promlint; OpenMetrics 1.0 section on names. */
@@ -181,6 +193,9 @@ typedef struct {
 typedef struct {
 	const struct muster__distribution *desc;
 } muster_summary;
+typedef struct {
+	const struct muster__native *desc;
+} muster_native_histogram;
 
 /* One label value; not NUL-terminated. */
 struct muster_str {
@@ -209,6 +224,8 @@ muster_gauge muster_gauge_get(struct muster_family *family, const struct muster_
 muster_in_flight muster_in_flight_get(struct muster_family *family, const struct muster_str *values, size_t count);
 muster_histogram muster_histogram_get(struct muster_family *family, const struct muster_str *values, size_t count);
 muster_summary muster_summary_get(struct muster_family *family, const struct muster_str *values, size_t count);
+muster_native_histogram muster_native_histogram_get(struct muster_family *family, const struct muster_str *values,
+                                                    size_t count);
 
 /* Remove the series with these label values in every process of the region.
  *   family, values, count   as above; the family has labels
@@ -251,6 +268,7 @@ void muster_stateset_select(struct muster_family *family, const struct muster_st
 #define muster_in_flight_with(...) MUSTER__WITH(muster_in_flight_get, __VA_ARGS__)
 #define muster_histogram_with(...) MUSTER__WITH(muster_histogram_get, __VA_ARGS__)
 #define muster_summary_with(...) MUSTER__WITH(muster_summary_get, __VA_ARGS__)
+#define muster_native_histogram_with(...) MUSTER__WITH(muster_native_histogram_get, __VA_ARGS__)
 #define muster_remove_with(...) MUSTER__WITH(muster_remove, __VA_ARGS__)
 #define muster_info_set_with(...) MUSTER__WITH(muster_info_set, __VA_ARGS__)
 #define MUSTER__PICK(f, a, b, c, d, e, g, h, i, n, ...) MUSTER__WITH##n
@@ -295,6 +313,7 @@ MUSTER__WITH(gauge)
 MUSTER__WITH(in_flight)
 MUSTER__WITH(histogram)
 MUSTER__WITH(summary)
+MUSTER__WITH(native_histogram)
 #undef MUSTER__WITH
 template <class... S> inline int muster_remove_with(struct muster_family *f, S... s)
 {

@@ -48,6 +48,8 @@
 	MUSTER__STATIC(histogram, MUSTER_HISTOGRAM, variable, name, help, (enum muster_mode)0)
 #define MUSTER_STATIC_SUMMARY(variable, name, help)                                                                    \
 	MUSTER__STATIC(summary, MUSTER_SUMMARY, variable, name, help, (enum muster_mode)0)
+#define MUSTER_STATIC_NATIVE_HISTOGRAM(variable, name, help)                                                           \
+	MUSTER__STATIC(native_histogram, MUSTER_NATIVE_HISTOGRAM, variable, name, help, (enum muster_mode)0)
 
 #define MUSTER__STATIC(kind, type, variable, name, help, mode)                                                         \
 	MUSTER__STATIC_FAMILY(variable##_family, type, name, help, NULL, mode);                                            \

@@ -267,6 +267,32 @@ static void borrow(void)
 	expect("twin_late_seconds_sum", LATE * LATE_RECORDS * 0.5);
 }
 
+static muster_native_histogram wide;
+
+#define WIDE_THREADS 4
+#define WIDE_RECORDS 4000
+
+/* The windows of each bank move, and schemas fall, while they are read. */
+static void *spread_out(void *arg)
+{
+	double x = 1;
+
+	for (int i = 0; i < WIDE_RECORDS; i++) {
+		muster_native_histogram_observe(wide, x);
+		x = i % 2 ? 1 / (x * 1.1) : 1 / x;
+		if (i % 400 == 0)
+			x = 1;
+	}
+	return arg;
+}
+
+static void windows(void)
+{
+	wide = muster_native_histogram_with(declare(MUSTER_NATIVE_HISTOGRAM, 0, "twin_wide", NULL));
+	run(spread_out, WIDE_THREADS);
+	expect("twin_wide_count", WIDE_THREADS * WIDE_RECORDS);
+}
+
 #define ALL_THREADS 4
 #define ALL_ROUNDS 5
 #define ALL_RECORDS 400
@@ -329,10 +355,7 @@ static const struct {
 	const char *name;
 	void (*run)(void);
 } scenarios[] = {
-	{"banks", banks},
-	{"series", series},
-	{"everything", everything},
-	{"borrow", borrow},
+	{"banks", banks}, {"series", series}, {"everything", everything}, {"borrow", borrow}, {"windows", windows},
 };
 
 /* ---- the program -------------------------------------------------------------------------- */

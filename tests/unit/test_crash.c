@@ -12,7 +12,8 @@
 #include <sys/personality.h>
 #include <sys/ptrace.h>
 
-#include "support.h"
+#include "reading.h"
+#include "shm/encode.h"
 
 static const char *const label[] = {"kind", NULL};
 
@@ -33,6 +34,7 @@ static muster_real_counter real_counter;
 static muster_gauge gauge;
 static muster_histogram histogram;
 static muster_summary summary;
+static muster_native_histogram native;
 static muster_gauge level;
 static muster_in_flight in_flight;
 static struct muster_family *labelled;
@@ -53,6 +55,9 @@ static void prepare_all(void)
 	muster_histogram_observe(histogram, 0.5);
 	muster_histogram_observe(histogram, 2);
 	muster_summary_observe(summary, 2);
+	native = muster_native_histogram_with(family(MUSTER_NATIVE_HISTOGRAM, "x", 0, false));
+	muster_native_histogram_observe(native, 1);
+	muster_native_histogram_observe(native, 1.5);
 	muster_gauge_set(level, 5);
 	muster_in_flight_begin(in_flight);
 	muster_counter_inc(muster_counter_with(labelled, "old"));
@@ -102,6 +107,34 @@ static void op_histogram(void)
 static void op_summary(void)
 {
 	muster_summary_observe(summary, 0.25);
+}
+
+static void op_native(void)
+{
+	muster_native_histogram_observe(native, 1.5);
+}
+
+/* The first value, and one for which the window has to be moved, or the schema lowered. */
+static void prepare_native(void)
+{
+	native = muster_native_histogram_with(family(MUSTER_NATIVE_HISTOGRAM, "x", 0, false));
+}
+
+static void prepare_native_narrow(void)
+{
+	prepare_native();
+	muster_native_histogram_observe(native, 1);
+	muster_native_histogram_observe(native, 1);
+}
+
+static void op_native_move(void)
+{
+	muster_native_histogram_observe(native, 1.5);
+}
+
+static void op_native_lower(void)
+{
+	muster_native_histogram_observe(native, 1024);
 }
 
 static void op_level(void)
@@ -198,6 +231,63 @@ static bool page_summary(const char *page)
 	return base_holds(page) && (before || after);
 }
 
+/* The native histogram holds these values and no other, each in a bucket it is in. */
+static bool native_holds(const double *values, size_t count)
+{
+	struct muster_region *region = reader();
+	const struct muster__view_series *series = series_of(region, "x", "");
+	struct muster__native_values n;
+	double sum = 0;
+	bool good = true;
+
+	assert_non_null(series);
+	muster__native_values(&region->merge.view, series, &n);
+	for (uint32_t i = 0; i < n.used; i++) {
+		double low = muster__exponential_bound(n.start + (int32_t)i - 1, n.schema);
+		double high = muster__exponential_bound(n.start + (int32_t)i, n.schema);
+		uint64_t wanted = 0;
+		for (size_t k = 0; k < count; k++)
+			wanted += values[k] > low && values[k] <= high;
+		good &= n.buckets[0][i] == wanted;
+	}
+	for (size_t k = 0; k < count; k++)
+		sum += values[k];
+	good &= n.count == count && real_of(region, "x", "") == sum;
+	muster_region_destroy(&region);
+	return good;
+}
+
+static bool page_native(const char *page)
+{
+	static const double values[] = {1, 1.5, 1.5};
+
+	return base_holds(page) && (native_holds(values, 2) || native_holds(values, 3));
+}
+
+static bool page_native_first(const char *page)
+{
+	static const double values[] = {1.5};
+
+	(void)page;
+	return native_holds(values, 0) || native_holds(values, 1);
+}
+
+static bool page_native_move(const char *page)
+{
+	static const double values[] = {1, 1, 1.5};
+
+	(void)page;
+	return native_holds(values, 2) || native_holds(values, 3);
+}
+
+static bool page_native_lower(const char *page)
+{
+	static const double values[] = {1, 1, 1024};
+
+	(void)page;
+	return native_holds(values, 2) || native_holds(values, 3);
+}
+
 static bool page_level(const char *page)
 {
 	return base_holds(page) && (is(page, "v", 5) || is(page, "v", 7));
@@ -246,6 +336,10 @@ static const struct operation {
 	{"mostrecent gauge set", prepare_all, op_gauge, page_gauge},
 	{"histogram observe", prepare_all, op_histogram, page_histogram},
 	{"summary observe", prepare_all, op_summary, page_summary},
+	{"native histogram observe", prepare_all, op_native, page_native},
+	{"native histogram's first value", prepare_native, op_native, page_native_first},
+	{"native histogram's window moves", prepare_native_narrow, op_native_move, page_native_move},
+	{"native histogram's schema falls", prepare_native_narrow, op_native_lower, page_native_lower},
 	{"gauge add", prepare_all, op_level, page_level},
 	{"in flight end", prepare_all, op_in_flight, page_base},
 	{"thread start and exit", prepare_all, op_thread, page_counter},

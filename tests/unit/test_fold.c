@@ -16,6 +16,8 @@ static void some_of_all(void *arg)
 	muster_histogram h = muster_histogram_with(declare(MUSTER_HISTOGRAM, 0, "wait", NULL));
 	muster_histogram_observe(h, *x);
 	muster_histogram_observe(h, 0.3);
+	muster_native_histogram_observe(muster_native_histogram_with(declare(MUSTER_NATIVE_HISTOGRAM, 0, "spread", NULL)),
+	                                *x);
 	muster_summary_observe(muster_summary_with(declare(MUSTER_SUMMARY, 0, "size", "k"), "v"), *x);
 	muster_in_flight_begin(muster_in_flight_with(declare(MUSTER_IN_FLIGHT, 0, "flying", NULL)));
 	for (int mode = MUSTER_ALL; mode <= MUSTER_LIVEMOSTRECENT; mode++) {
@@ -27,7 +29,7 @@ static void some_of_all(void *arg)
 
 /* Everything the view says, in a form to compare. */
 struct said {
-	uint64_t ints[64];
+	uint64_t ints[256];
 	double reals[16];
 	struct muster__view_gauge gauges[16];
 	double samples[16];
@@ -44,16 +46,17 @@ static struct said say(const struct muster_region *region)
 	for (size_t i = 0; i < view->family_count; i++)
 		for (size_t j = 0; j < view->families[i]->series_count; j++) {
 			const struct muster__view_series *s = view->families[i]->series[j];
-			struct muster__cells cells = muster__cells_of(s->family->type, s->family->mode, s->family->bounds_count);
+			struct muster__cells cells =
+				muster__cells_of(s->family->type, s->family->mode, s->family->bounds, s->family->bounds_count);
 			said.series++;
 			if (s->family->type == MUSTER_GAUGE) {
 				if (!muster__mode_per_pid(s->family->mode))
 					said.gauges[gauges++] = view->gauges[s->gauge_at];
 				continue;
 			}
-			memcpy(said.ints + ints, view->ints + s->int_at, cells.ints * 8);
+			memcpy(said.ints + ints, view->ints + s->int_at, cells.sums * 8);
 			memcpy(said.reals + reals, view->reals + s->real_at, cells.reals * 8);
-			ints += cells.ints;
+			ints += cells.sums;
 			reals += cells.reals;
 		}
 	said.families = view->family_count;

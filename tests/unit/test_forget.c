@@ -6,6 +6,7 @@
 
 #include <time.h>
 
+#include "native_oracle.h"
 #include "reading.h"
 #include "slab_forge.h"
 
@@ -41,7 +42,7 @@ static const struct {
 #define GAUGES (sizeof gauges / sizeof *gauges)
 
 static struct {
-	struct muster_family *calls, *busy, *wait, *size, *flying, *gauges[GAUGES], *fading;
+	struct muster_family *calls, *busy, *wait, *spread, *size, *flying, *gauges[GAUGES], *fading;
 } f;
 
 static void families_declare(void)
@@ -49,6 +50,7 @@ static void families_declare(void)
 	f.calls = family_declare(MUSTER_COUNTER, 0, "calls_total", 0);
 	f.busy = family_declare(MUSTER_REAL_COUNTER, 0, "busy_total", 0);
 	f.wait = family_declare(MUSTER_HISTOGRAM, 0, "wait", 0);
+	f.spread = family_declare(MUSTER_NATIVE_HISTOGRAM, 0, "spread", 0);
 	f.size = family_declare(MUSTER_SUMMARY, 0, "size", 0);
 	f.flying = family_declare(MUSTER_IN_FLIGHT, 0, "flying", 0);
 	f.fading = family_declare(MUSTER_COUNTER, 0, "fading_total", 1);
@@ -63,6 +65,7 @@ static void record(const char *kind, int n)
 	muster_real_counter_add(muster_real_counter_with(f.busy, kind), 0.1 * n);
 	for (int i = 0; i < n; i++) {
 		muster_histogram_observe(muster_histogram_with(f.wait, kind), 0.3);
+		muster_native_histogram_observe(muster_native_histogram_with(f.spread, kind), 0.3 + i);
 		muster_summary_observe(muster_summary_with(f.size, kind), 2);
 	}
 	muster_in_flight_begin(muster_in_flight_with(f.flying, kind));
@@ -74,7 +77,7 @@ static void record(const char *kind, int n)
 static void remove_everything(const char *kind)
 {
 	int rc = muster_remove_with(f.calls, kind) | muster_remove_with(f.busy, kind) | muster_remove_with(f.wait, kind) |
-	         muster_remove_with(f.size, kind) | muster_remove_with(f.flying, kind);
+	         muster_remove_with(f.spread, kind) | muster_remove_with(f.size, kind) | muster_remove_with(f.flying, kind);
 
 	for (size_t i = 0; i < GAUGES; i++)
 		rc |= muster_remove_with(f.gauges[i], kind);
@@ -110,6 +113,9 @@ static void puppet_obey(char verb, const char *kind, int n)
 		break;
 	case 'f':
 		puppet_child();
+		break;
+	case 'w':
+		muster_native_histogram_observe(muster_native_histogram_with(f.spread, kind), pow(10, n));
 		break;
 	case 'e':
 		muster_counter_add(muster_counter_with(f.fading, kind), (uint64_t)n);
@@ -148,7 +154,7 @@ static struct puppet puppet_start(void)
 	return (struct puppet){pid, orders[1], answers[0]};
 }
 
-/* "aX3": record 3 of everything of kind X; "rX0": remove it; "c--": clear the calls; "f--": a child records. */
+/* "aX3": record 3 of everything of kind X; "wX3": observe 10^3; "rX0": remove it; "c--": clear the calls; "f--": a child records. */
 static void order(const struct puppet *p, const char *what)
 {
 	char byte;
@@ -204,6 +210,8 @@ static void expect_all(struct muster_region *region, int n, pid_t pid)
 	expect(region, "wait_bucket{kind=\"a\",le=\"0.25\"}", n ? 0 : NAN);
 	expect(region, "wait_bucket{kind=\"a\",le=\"0.5\"}", n ? (double)n : NAN);
 	expect(region, "wait_sum{kind=\"a\"}", n ? 0.3 * n : NAN);
+	expect(region, "spread_count{kind=\"a\"}", n ? (double)n : NAN);
+	expect(region, "spread_sum{kind=\"a\"}", n ? 0.3 * n + n * (n - 1) / 2.0 : NAN);
 	expect(region, "size_count{kind=\"a\"}", n ? (double)n : NAN);
 	expect(region, "size_sum{kind=\"a\"}", n ? 2.0 * n : NAN);
 	expect(region, "flying{kind=\"a\"}", NAN);
@@ -248,6 +256,7 @@ static void a_removed_series_leaves_every_process_and_comes_back_from_0(void **s
 	fold(region);
 	expect(region, "calls_total{kind=\"a\"}", 4);
 	expect(region, "wait_count{kind=\"a\"}", 4);
+	expect(region, "spread_count{kind=\"a\"}", 4);
 	muster_region_destroy(&region);
 }
 
@@ -294,6 +303,67 @@ static void a_dead_workers_request_is_met(void **state)
 	puppet_kill(&two);
 	fold(region);
 	expect(region, "calls_total{kind=\"a\"}", 3);
+	muster_region_destroy(&region);
+}
+
+static int schema_of(struct muster_region *region)
+{
+	return native_of(region, "spread", "a").schema;
+}
+
+static void a_native_histogram_is_removed_whatever_its_scales(void **state)
+{
+	struct puppet one = puppet_start(), two = puppet_start(), dead = puppet_start();
+	struct muster_region *region = master();
+
+	(void)state;
+	order(&one, "aa3");
+	order(&two, "wa9");
+	order(&two, "wa0");
+	order(&dead, "wa3");
+	puppet_kill(&dead);
+	fold(region);
+	expect(region, "spread_count{kind=\"a\"}", 6);
+	order(&one, "ra0");
+	order(&one, "wa1");
+	order(&two, "wa9");
+	fold(region);
+	expect(region, "spread_count{kind=\"a\"}", 1);
+	expect(region, "spread_sum{kind=\"a\"}", 10);
+	order(&two, "wa2");
+	expect(region, "spread_sum{kind=\"a\"}", 110);
+	static const struct oracle left = {2, {10, 100}};
+	expect_native(region, "spread", "a", &left, schema_of(region));
+	puppet_kill(&two);
+	puppet_kill(&one);
+	fold(region);
+	expect_native(region, "spread", "a", &left, schema_of(region));
+	muster_region_destroy(&region);
+}
+
+/* What kept it low is forgotten, and the process that had it dies. */
+static void the_schema_of_a_native_histogram_does_not_rise(void **state)
+{
+	struct puppet one = puppet_start(), two = puppet_start(), three = puppet_start();
+	struct muster_region *region = master();
+
+	(void)state;
+	order(&one, "wa9");
+	order(&three, "ra0");
+	fold(region);
+	order(&two, "wa0");
+	assert_int_equal(muster_region_refresh(region), 0);
+	int schema = schema_of(region);
+	assert_true(schema < 8);
+	puppet_kill(&one);
+	fold(region);
+	expect(region, "spread_count{kind=\"a\"}", 1);
+	assert_int_equal(schema_of(region), schema);
+	puppet_kill(&two);
+	puppet_kill(&three);
+	fold(region);
+	assert_int_equal(schema_of(region), schema);
+	expect(region, "spread_sum{kind=\"a\"}", 1);
 	muster_region_destroy(&region);
 }
 
@@ -515,6 +585,8 @@ int main(void)
 		ONE(a_removed_series_leaves_every_process_and_comes_back_from_0),
 		ONE(what_a_process_records_after_its_call_counts),
 		ONE(a_dead_workers_request_is_met),
+		ONE(a_native_histogram_is_removed_whatever_its_scales),
+		ONE(the_schema_of_a_native_histogram_does_not_rise),
 		ONE(a_request_is_met_once),
 		ONE(a_request_is_met_once_wherever_the_master_is_killed),
 		ONE(a_child_inherits_no_request),

@@ -17,6 +17,7 @@
 static muster_counter counter;
 static muster_real_counter real_counter;
 static muster_histogram histogram;
+static muster_native_histogram native;
 static muster_gauge recent;
 static struct muster_family *labelled;
 
@@ -25,6 +26,7 @@ static void declare_all(void)
 	counter = muster_counter_with(declare(MUSTER_COUNTER, 0, "t_total", NULL));
 	real_counter = muster_real_counter_with(declare(MUSTER_REAL_COUNTER, 0, "t_bytes_total", NULL));
 	histogram = muster_histogram_with(declare(MUSTER_HISTOGRAM, 0, "t_seconds", NULL));
+	native = muster_native_histogram_with(declare(MUSTER_NATIVE_HISTOGRAM, 0, "t_spread", NULL));
 	recent = muster_gauge_with(declare(MUSTER_GAUGE, MUSTER_MOSTRECENT, "t_recent", NULL));
 	labelled = declare(MUSTER_COUNTER, 0, "t_kind_total", "kind");
 }
@@ -34,6 +36,7 @@ static void record_one(void)
 	muster_counter_inc(counter);
 	muster_real_counter_add(real_counter, 0.5);
 	muster_histogram_observe(histogram, 1);
+	muster_native_histogram_observe(native, 1);
 	muster_gauge_set(recent, 7);
 }
 
@@ -142,6 +145,9 @@ static void threads_that_end(void **state)
 	assert_true(value_in(page, "t_bytes_total") >= least / 2 && value_in(page, "t_bytes_total") <= most / 2);
 	assert_true(count >= least && count <= most);
 	assert_true(value_in(page, "t_seconds_sum") == count);
+	count = value_in(page, "t_spread_count");
+	assert_true(count >= least && count <= most);
+	assert_true(value_in(page, "t_spread_sum") == count);
 	assert_true(value_in(page, "t_recent") == 7);
 	free(page);
 	(void)munmap(oracle, sizeof *oracle);
@@ -246,7 +252,8 @@ static void interrupt_threads(void)
 	double sum = (double)(recorded + handled_in_all);
 	char *page = scrape();
 	if (value_in(page, "t_total") != sum || value_in(page, "t_seconds_count") != sum ||
-	    value_in(page, "t_seconds_sum") != sum || value_in(page, "t_bytes_total") != sum / 2 ||
+	    value_in(page, "t_seconds_sum") != sum || value_in(page, "t_spread_count") != sum ||
+	    value_in(page, "t_spread_sum") != sum || value_in(page, "t_bytes_total") != sum / 2 ||
 	    value_in(page, "t_kind_total{kind=\"main\"}") != (double)recorded)
 		_exit(92);
 	free(page);

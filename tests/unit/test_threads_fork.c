@@ -21,12 +21,14 @@ static const char *program;
 
 static muster_counter counter;
 static muster_histogram histogram;
+static muster_native_histogram native;
 static struct muster_family *labelled;
 
 static void declare_all(void)
 {
 	counter = muster_counter_with(declare(MUSTER_COUNTER, 0, "runs_total", NULL));
 	histogram = muster_histogram_with(declare(MUSTER_HISTOGRAM, 0, "run_seconds", NULL));
+	native = muster_native_histogram_with(declare(MUSTER_NATIVE_HISTOGRAM, 0, "spread", NULL));
 	labelled = declare(MUSTER_COUNTER, 0, "kinds_total", "kind");
 }
 
@@ -34,6 +36,7 @@ static void record_one(void)
 {
 	muster_counter_inc(counter);
 	muster_histogram_observe(histogram, 1);
+	muster_native_histogram_observe(native, 1);
 }
 
 #define THREADS 4
@@ -81,7 +84,8 @@ static void threads_end(unsigned long others)
 	double sum = (double)(recorded + others);
 	char *page = scrape();
 	if (value_in(page, "runs_total") != sum || value_in(page, "run_seconds_count") != sum ||
-	    value_in(page, "run_seconds_sum") != sum) {
+	    value_in(page, "run_seconds_sum") != sum || value_in(page, "spread_count") != sum ||
+	    value_in(page, "spread_sum") != sum) {
 		(void)fprintf(stderr, "%.0f recorded\n%.300s", sum, page);
 		_exit(92);
 	}
