@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * attach_failure.c - counting in the region's file `failures`, which the master has reserved: it works on a
- * full file system, when no slab can be made. Runs in workers, under the store's lock.
+ * full file system, when no slab can be made. Who cannot reach it, after a chroot, has the slab of the process it
+ * was forked from, if any. Runs in workers, under the store's lock.
  *
  * Invariant: a failure is counted once, at most one is waiting, and a process without a region has none.
  */
@@ -19,6 +20,7 @@
 
 #include "atomic.h"
 #include "layout.h"
+#include "region_named.h"
 
 static int waiting; /* the error to be counted, 0: none */
 
@@ -83,17 +85,20 @@ static bool may_work_later(int rc)
 	return rc == -EMFILE || rc == -ENFILE || rc == -ENOMEM || rc == -EAGAIN;
 }
 
-void muster__attach_failure(int rc)
+void muster__attach_failure(int rc, struct muster__header_shm *parent)
 {
-	waiting = rc;
-	muster__attach_failure_retry();
+	int status = count(muster__region_named(), rc);
+
+	waiting = may_work_later(status) ? rc : 0;
+	if (status != 0 && waiting == 0 && parent)
+		muster__add_relaxed((uint64_t *)&parent->events[event_of(rc)], 1);
 }
 
 void muster__attach_failure_retry(void)
 {
-	const char *region = waiting ? getenv("MUSTER_REGION") : NULL;
+	const char *region = waiting ? muster__region_named() : "";
 
-	if (region && may_work_later(count(region, waiting)))
+	if (*region && may_work_later(count(region, waiting)))
 		return;
 	waiting = 0;
 }

@@ -20,6 +20,7 @@
 #include "atomic.h"
 #include "attach_failure.h"
 #include "error.h"
+#include "region_named.h"
 #include "slab_file.h"
 
 struct muster__store muster__store = {.fd = -1};
@@ -172,15 +173,16 @@ static void publish(struct muster__process *p)
 	__atomic_store_n(&p->attached, 1, __ATOMIC_RELEASE);
 }
 
+static int attach_result; /* of this process's attach, or of its ancestor's */
+
 static void attach(struct muster__process *p)
 {
-	const char *region = getenv("MUSTER_REGION");
+	const char *region = muster__region_named();
 	struct muster__mapping old = muster__mapping_take();
 
-	int rc = region && *region ? muster__slab_create(region, &old) : 0;
-
-	if (rc != 0)
-		muster__attach_failure(rc);
+	attach_result = *region ? muster__slab_create(region, &old) : -ENOENT;
+	if (*region && attach_result != 0)
+		muster__attach_failure(attach_result, old.fd >= 0 ? (void *)old.map : NULL);
 	if (muster__store.map == NULL) {
 		if (old.fd < 0 && old.map)
 			muster__mapping_restore(&old);
@@ -207,6 +209,14 @@ struct muster__process *muster__attached(void)
 	return p;
 }
 
+int muster_attach(void)
+{
+	(void)muster__attached();
+	if (attach_result == -ENOENT && *muster__region_named() == '\0')
+		return muster__error(-ENOENT, "no region is named; set MUSTER_REGION, or call muster_region_use() before");
+	return attach_result;
+}
+
 int muster__region_join(const char *path)
 {
 	struct muster__process *p = muster__attached();
@@ -216,6 +226,7 @@ int muster__region_join(const char *path)
 	if (setenv("MUSTER_REGION", path, 1) != 0)
 		return -ENOMEM;
 	muster__store_lock(&saved);
+	muster__region_named_by_environment();
 	if (muster__store.fd < 0) {
 		struct muster__mapping old = muster__mapping_take();
 		rc = muster__slab_create(path, &old);

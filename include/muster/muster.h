@@ -8,8 +8,9 @@
  *     threads   Everything here may be called from any thread; no call takes a lock on a hot path.
  *     failure   Recording cannot fail. What cannot be stored is dropped and counted, see
  *               muster_dropped_series_total, muster_refused_updates_total, muster_attach_failures_total.
- *     export    Values are seen by others only when the environment names a region:
- *               MUSTER_REGION=/dev/shm/...  Without it all calls work on private memory.
+ *     export    Values are seen by others only when a region is named, by the environment as it was when the
+ *               process recorded first, else as it was when the library was loaded: MUSTER_REGION=/dev/shm/...,
+ *               or by muster_region_use(). Without one all calls work on private memory.
  *     budgets   A family holds at most its series_max series in a process; a process at most MUSTER_SERIES_MAX
  *               (environment, default 100,000) and MUSTER_SLAB_BYTES_MAX bytes of slab (default 268,435,456).
  *               What is beyond is refused and counted in muster_dropped_series_total{family,reason}.
@@ -73,6 +74,23 @@ const char *muster_strerror(int code);
  * Returns a thread-local string, "" if nothing failed yet; valid until the thread's next failure.
  * Context: any thread. */
 const char *muster_error_message(void);
+
+/* ---- where to ----------------------------------------------------------------------------- */
+
+/* Name the region, whatever MUSTER_REGION says: for servers that clear the environment, or a path inside a chroot.
+ *   path   of its directory, absolute, seen from where this process will record first; copied
+ * Returns 0; MUSTER_EOPTION if it is not absolute; -ENAMETOOLONG beyond 200 bytes; -EBUSY if this process records
+ *   already, into another region or private memory.
+ * Context: any thread. Children that are forked later inherit the name. */
+int muster_region_use(const char *path);
+
+/* Make this process's slab now and not at its first record: before it calls chroot() or gives up rights, or to be told
+ * why it has none.
+ * Returns 0, also if it had one; -ENOENT without a region's name or where there is no such directory; -EACCES if it must
+ *   not write there; -ENOSPC, -ENOMEM, -EMFILE, -EFBIG for what was lacking; MUSTER_EREGION if everyone may write there.
+ *   After a failure the process records into private memory, and the failure is counted.
+ * Context: any thread; a forked child calls it for itself. */
+int muster_attach(void);
 
 /* ---- families ----------------------------------------------------------------------------- */
 
