@@ -2,27 +2,27 @@
 /*
  * http.c - the server: listener, all connections, routes, deadlines, the shared scrape. Runs on the loop.
  *
- * The list of connections is in the order in which each entered its phase, so the one to give way when
- * there are too many is the first that still owes us a request. A page with variants is rendered after
+ * The list of connections is in the order in which each entered its phase. When there are too many, one that still owes
+ * us a request gives way, of the address that most have come from. A page with variants is rendered after
  * the loop has read from all sockets, once for everybody who asked for that variant meanwhile: never from before a request
  * came, so a scrape shows all that was recorded before it was asked for.
  */
 #include "http.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 
-#include "http_conn.h"
+#include "http_room.h"
 #include "http_status.h"
 #include "web.h"
 
 #define TICK_MS 250
 #define LEAVE_TICK_MS 5
 #define BACKLOG 1024
-
-TAILQ_HEAD(conn_list, muster__conn);
+#define NO_MEMORY_MS 100 /* until it is tried again */
 
 struct muster__http {
 	uv_loop_t *loop;
@@ -34,10 +34,12 @@ struct muster__http {
 		uv_tcp_t tcp;
 		uv_pipe_t pipe;
 	} uv;
-	uv_timer_t tick, leave;
+	uv_timer_t tick, turn, leave;
 	uv_check_t share;
-	struct conn_list conns;
+	struct muster__conns conns;
 	unsigned open, open_max; /* connections not closing */
+	unsigned accepted;       /* in this turn */
+	bool accept_left;        /* one more is there, for the next turn */
 	bool closing;
 	void (*left)(void *ctx); /* set: we are leaving */
 	void *left_ctx;
@@ -282,15 +284,10 @@ static struct muster__conn *first_waiting(const struct muster__http *http)
 	return alone;
 }
 
-static unsigned in_flight(const struct muster__http *http)
+static bool is_in_flight(const struct muster__conn *conn)
 {
-	const struct muster__conn *conn;
-	unsigned count = 0;
-
-	TAILQ_FOREACH(conn, &http->conns, link)
-	count += conn->phase == MUSTER__CONN_CHECKING || conn->phase == MUSTER__CONN_WAITING ||
-	         conn->phase == MUSTER__CONN_WRITING;
-	return count;
+	return conn->phase == MUSTER__CONN_CHECKING || conn->phase == MUSTER__CONN_WAITING ||
+	       conn->phase == MUSTER__CONN_WRITING;
 }
 
 static void share_fired(uv_check_t *check)
@@ -301,7 +298,7 @@ static void share_fired(uv_check_t *check)
 	uv_check_stop(check);
 	shed_slow_readers(http);
 	if (http->opts.in_flight)
-		http->opts.in_flight(http->opts.ctx, in_flight(http));
+		http->opts.in_flight(http->opts.ctx, muster__http_room_count(&http->conns, is_in_flight));
 	for (struct muster__conn *conn = first_waiting(http); conn; conn = first_waiting(http))
 		if (conn->variant == MUSTER__VARIANT_ALONE && alone++ >= MUSTER__HTTP_ALONE_MAX)
 			respond_busy(conn, MUSTER__HTTP_ALONE_MAX);
@@ -333,45 +330,38 @@ static void tick_fired(uv_timer_t *timer)
 	}
 }
 
-static bool may_give_way(const struct muster__conn *conn)
+static bool owes_a_request(const struct muster__conn *conn)
 {
 	return conn->phase == MUSTER__CONN_IDLE || conn->phase == MUSTER__CONN_READING ||
 	       conn->phase == MUSTER__CONN_LINGER;
 }
 
-/* Make room for one more: the oldest that owes us a request, else the oldest being answered. */
-static void make_room(struct muster__http *http)
+static bool is_open(const struct muster__conn *conn)
 {
-	struct muster__conn *conn, *oldest = NULL;
-
-	TAILQ_FOREACH(conn, &http->conns, link)
-	{
-		if (conn->phase == MUSTER__CONN_CLOSING)
-			continue;
-		if (oldest == NULL)
-			oldest = conn;
-		if (may_give_way(conn)) {
-			oldest = conn;
-			break;
-		}
-	}
-	if (oldest)
-		close_for(oldest, MUSTER__CLOSED_TOO_MANY);
+	return conn->phase != MUSTER__CONN_CLOSING;
 }
 
-/* A handshake costs the loop a signature: so many at most may be due in one turn. The oldest gives way. */
+/* A handshake costs the loop a signature: so many at most may be due in one turn. */
+static bool is_shaking_hands(const struct muster__conn *conn)
+{
+	return conn->phase == MUSTER__CONN_READING && muster__transport_is_shaking_hands(&conn->transport);
+}
+
+/* Make room for one more, where most come from. */
+static void make_room(struct muster__http *http)
+{
+	struct muster__conn *victim = muster__http_room_victim(&http->conns, owes_a_request);
+
+	if (victim == NULL)
+		victim = muster__http_room_victim(&http->conns, is_open);
+	if (victim)
+		close_for(victim, MUSTER__CLOSED_TOO_MANY);
+}
+
 static void bound_handshakes(struct muster__http *http)
 {
-	struct muster__conn *conn, *oldest = NULL;
-	unsigned count = 0;
-
-	TAILQ_FOREACH(conn, &http->conns, link)
-	if (conn->phase == MUSTER__CONN_READING && muster__transport_is_shaking_hands(&conn->transport)) {
-		oldest = oldest ? oldest : conn;
-		count++;
-	}
-	if (count >= MUSTER__HTTP_HANDSHAKES_MAX)
-		close_for(oldest, MUSTER__CLOSED_TOO_MANY);
+	if (muster__http_room_count(&http->conns, is_shaking_hands) >= MUSTER__HTTP_HANDSHAKES_MAX)
+		close_for(muster__http_room_victim(&http->conns, is_shaking_hands), MUSTER__CLOSED_TOO_MANY);
 }
 
 void muster__http_conn_added(struct muster__http *http, struct muster__conn *conn)
@@ -420,6 +410,22 @@ void muster__http_conn_removed(struct muster__conn *conn)
 	TAILQ_REMOVE(&conn->http->conns, conn, link);
 }
 
+static void connection_came(uv_stream_t *listener, int status);
+
+/* What has been accepted was read meanwhile. */
+static void next_turn(uv_timer_t *timer)
+{
+	struct muster__http *http = timer->data;
+	bool left = http->accept_left;
+
+	http->accepted = 0;
+	http->accept_left = false;
+	if (left)
+		connection_came(&http->uv.stream, 0);
+}
+
+/* libuv accepts as long as there is somebody. In a flood, those who came first would have to give way before we have
+ * read what they want; so the rest waits in the kernel until they were. A connection that is not taken stops libuv. */
 static void connection_came(uv_stream_t *listener, int status)
 {
 	struct muster__http *http = listener->data;
@@ -427,7 +433,14 @@ static void connection_came(uv_stream_t *listener, int status)
 	if (status != 0)
 		return;
 	muster__web_look(http->opts.web);
-	(void)muster__conn_accept(http, listener, http->listener.is_unix, muster__web_tls(http->opts.web));
+	if (http->accepted == 0)
+		uv_timer_start(&http->turn, next_turn, 0, 0);
+	http->accept_left = http->accepted++ == MUSTER__HTTP_ACCEPTS_MAX;
+	if (!http->accept_left &&
+	    muster__conn_accept(http, listener, http->listener.is_unix, muster__web_tls(http->opts.web)) == -ENOMEM) {
+		http->accept_left = true;
+		uv_timer_start(&http->turn, next_turn, NO_MEMORY_MS, 0);
+	}
 }
 
 /* ---- life --------------------------------------------------------------------------------- */
@@ -467,9 +480,10 @@ int muster__http_create(uv_loop_t *loop, struct muster__listener *listener, cons
 	*http = (struct muster__http){.loop = loop, .opts = *opts, .listener = *listener, .open_max = connections_max()};
 	TAILQ_INIT(&http->conns);
 	uv_timer_init(loop, &http->tick);
+	uv_timer_init(loop, &http->turn);
 	uv_timer_init(loop, &http->leave);
 	uv_check_init(loop, &http->share);
-	http->tick.data = http->leave.data = http->share.data = http;
+	http->tick.data = http->turn.data = http->leave.data = http->share.data = http;
 	*out = http;
 	listener->fd = -1;
 	return listen_start(http);
@@ -483,18 +497,14 @@ int muster__http_fd(const struct muster__http *http)
 /* Somebody has asked, or may be about to: its connection is new. */
 static bool is_asking(const struct muster__conn *conn)
 {
-	return conn->phase == MUSTER__CONN_READING || conn->phase == MUSTER__CONN_WAITING ||
-	       conn->phase == MUSTER__CONN_WRITING;
+	return conn->phase == MUSTER__CONN_READING || is_in_flight(conn);
 }
 
 static void leave_fired(uv_timer_t *timer)
 {
 	struct muster__http *http = timer->data;
-	const struct muster__conn *conn;
 
-	if (uv_now(http->loop) < http->leave_by_ms)
-		TAILQ_FOREACH(conn, &http->conns, link)
-	if (is_asking(conn))
+	if (uv_now(http->loop) < http->leave_by_ms && muster__http_room_count(&http->conns, is_asking))
 		return;
 	uv_timer_stop(timer);
 	http->left(http->left_ctx);
@@ -503,6 +513,8 @@ static void leave_fired(uv_timer_t *timer)
 void muster__http_leave(struct muster__http *http, void (*left)(void *ctx), void *ctx)
 {
 	muster__listener_leave(&http->listener);
+	next_turn(&http->turn); /* who was left for it is here already */
+	uv_timer_stop(&http->turn);
 	uv_close(&http->uv.handle, NULL);
 	http->left = left;
 	http->left_ctx = ctx;
@@ -526,6 +538,7 @@ void muster__http_close(struct muster__http *http)
 		uv_close(&http->uv.handle, NULL);
 	uv_close((uv_handle_t *)&http->leave, NULL);
 	uv_close((uv_handle_t *)&http->tick, NULL);
+	uv_close((uv_handle_t *)&http->turn, NULL);
 	uv_close((uv_handle_t *)&http->share, NULL);
 }
 

@@ -19,13 +19,15 @@
 struct muster__web;
 
 #define MUSTER__HTTP_CONNECTIONS_MAX 256 /* and no more than half of the descriptors this process may have */
-#define MUSTER__HTTP_HANDSHAKES_MAX 64   /* of TLS, under way */
+#define MUSTER__HTTP_HANDSHAKES_MAX 128  /* of TLS, under way */
+#define MUSTER__HTTP_ACCEPTS_MAX 32      /* in one turn of the loop */
 #define MUSTER__HTTP_URL_BYTES_MAX 2048
 #define MUSTER__HTTP_HEADER_BYTES_MAX 16384
 #define MUSTER__HTTP_HEADERS_MAX 100
-#define MUSTER__HTTP_VALUE_BYTES_MAX 1024 /* of one header that is kept; a longer one counts as not sent */
-#define MUSTER__HTTP_SCRAPES_HELD_MAX 8   /* answers of different scrapes still being sent */
-#define MUSTER__HTTP_ALONE_MAX 8          /* pages made in one turn of the loop for one client each */
+#define MUSTER__HTTP_VALUE_BYTES_MAX 1024         /* of one header that is kept; a longer one counts as not sent */
+#define MUSTER__HTTP_SCRAPES_HELD_MAX 8           /* answers of different scrapes still being sent */
+#define MUSTER__HTTP_ALONE_MAX 8                  /* pages made in one turn of the loop for one client each */
+#define MUSTER__HTTP_UNSENT_BYTES_MAX (256 << 10) /* of a connection, in the kernel */
 #define MUSTER__HTTP_HEADER_MS 10000 /* from the first byte, or the connect, to the last header; with TLS's handshake */
 #define MUSTER__HTTP_IDLE_MS 120000
 #define MUSTER__HTTP_WRITE_MS 30000

@@ -10,6 +10,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -212,6 +213,16 @@ static bool is_loopback(const struct in6_addr *v6)
 	return IN6_IS_ADDR_LOOPBACK(v6) || (IN6_IS_ADDR_V4MAPPED(v6) && v6->s6_addr[12] == 127);
 }
 
+/* What a client does not take waits with us, where it is shared, and not in the kernel, where each has its own. */
+static void bound_unsent(const uv_tcp_t *tcp)
+{
+	int bytes = MUSTER__HTTP_UNSENT_BYTES_MAX;
+	uv_os_fd_t fd;
+
+	if (uv_fileno((const uv_handle_t *)tcp, &fd) == 0)
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof bytes);
+}
+
 static void know_peer(struct muster__conn *conn, bool is_unix)
 {
 	struct in6_addr address = is_unix ? in6addr_loopback : peer_address(&conn->transport.uv.tcp);
@@ -236,6 +247,8 @@ int muster__conn_accept(struct muster__http *http, uv_stream_t *listener, bool i
 	int rc = muster__transport_accept(&conn->transport, listener);
 	if (rc == 0) {
 		know_peer(conn, is_unix);
+		if (!is_unix)
+			bound_unsent(&conn->transport.uv.tcp);
 		read_start(conn);
 	} else {
 		muster__conn_close(conn);

@@ -14,7 +14,7 @@
 
 #include "tls.h"
 
-#define MUSTER__TRANSPORT_CHUNK_BYTES 65536     /* encrypted at once */
+#define MUSTER__TRANSPORT_CHUNK_BYTES 32768     /* encrypted at once */
 #define MUSTER__TRANSPORT_WIRE_BYTES_MAX 262144 /* read by TLS between two writes: handshake, certificates, a request */
 #define MUSTER__TRANSPORT_PARTS_MAX 3
 
