@@ -5,6 +5,7 @@
  * Limits: a plain load/add/store on one word, on 64 words in turn and on 4,000 in random order, a locked add, a compare-and-swap of a
  * double. Lookup means: find the series by its label values, then add.
  */
+#include <math.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -124,6 +125,14 @@ static void histogram(void *arg, uint64_t n)
 		muster_histogram_observe(h, values[i % VALUES]);
 }
 
+static void native_histogram(void *arg, uint64_t n)
+{
+	muster_native_histogram h = *(muster_native_histogram *)arg;
+
+	for (uint64_t i = 0; i < n; i++)
+		muster_native_histogram_observe(h, values[i % VALUES]);
+}
+
 static void summary(void *arg, uint64_t n)
 {
 	muster_summary s = *(muster_summary *)arg;
@@ -239,6 +248,18 @@ static void histograms(struct bench_result limit)
 	}
 }
 
+/* Values as of latencies: from a hundredth of their middle to a hundred times it. */
+static void native_histograms(struct bench_result limit)
+{
+	muster_native_histogram h =
+		muster_native_histogram_with(family(MUSTER_NATIVE_HISTOGRAM, "bench_n", 0, no_labels, NULL, 0));
+
+	for (size_t v = 0; v < VALUES; v++)
+		values[v] = 1e-3 * pow(10, (double)(rand() % 40000) * 1e-4);
+	bench_print("native histogram observe", "muster", "values over 4 decades", "ns",
+	            bench_ns_per_op(native_histogram, &h, 20000000), "bare add", limit);
+}
+
 static void random_cells(void)
 {
 	static muster_counter counters[CELLS];
@@ -291,6 +312,7 @@ int main(void)
 	bench_print("gauge add", "muster", "one series", "ns", bench_ns_per_op(gauge_add, &gauge, 20000000), "CAS double",
 	            cas);
 	histograms(bare);
+	native_histograms(bare);
 	bench_print("summary observe", "muster", "one series", "ns", bench_ns_per_op(summary, &s, 20000000),
 	            "bare add, one word", bare);
 	bench_print("lookup + inc", "muster", "0 labels", "ns",

@@ -19,6 +19,7 @@ static muster_gauge gauge;
 static muster_in_flight in_flight;
 static muster_histogram histogram;
 static muster_summary summary;
+static muster_native_histogram native;
 static struct muster_family *looked_up;
 
 RECORDER void recorder_counter_inc(muster_counter c)
@@ -56,6 +57,11 @@ RECORDER void recorder_summary_observe(muster_summary s, double x)
 	muster_summary_observe(s, x);
 }
 
+RECORDER void recorder_native_histogram_observe(muster_native_histogram h, double x)
+{
+	muster_native_histogram_observe(h, x);
+}
+
 RECORDER void recorder_lookup_2_labels(struct muster_family *f, const char *path, const char *method)
 {
 	muster_counter_inc(muster_counter_with(f, path, method));
@@ -79,6 +85,8 @@ static void call(const char *name, unsigned long i)
 		recorder_histogram_observe(histogram, x);
 	else if (strcmp(name, "summary_observe") == 0)
 		recorder_summary_observe(summary, x);
+	else if (strcmp(name, "native_histogram_observe") == 0)
+		recorder_native_histogram_observe(native, x);
 	else if (strcmp(name, "lookup_2_labels") == 0)
 		recorder_lookup_2_labels(looked_up, "/api/v1/resource/1", "GET");
 }
@@ -105,6 +113,7 @@ int main(int argc, char **argv)
 	in_flight = muster_in_flight_with(family(MUSTER_IN_FLIGHT, "bench_in_flight", NULL));
 	histogram = muster_histogram_with(family(MUSTER_HISTOGRAM, "bench_seconds", NULL));
 	summary = muster_summary_with(family(MUSTER_SUMMARY, "bench_bytes", NULL));
+	native = muster_native_histogram_with(family(MUSTER_NATIVE_HISTOGRAM, "bench_native", NULL));
 	looked_up = family(MUSTER_COUNTER, "bench_looked_up_total", labels);
 	for (unsigned long i = 0, n = strtoul(argv[2], NULL, 10); i <= n; i++)
 		call(argv[1], i);
