@@ -237,10 +237,47 @@ void muster__listener_own(struct muster__listener *listener)
 {
 	struct stat st;
 
-	if (!listener->is_unix || listener->ino || lstat(path_of(listener), &st) != 0 || !S_ISSOCK(st.st_mode))
+	if (!listener->is_unix || listener->is_foreign || listener->ino || lstat(path_of(listener), &st) != 0 ||
+	    !S_ISSOCK(st.st_mode))
 		return;
 	listener->dev = st.st_dev;
 	listener->ino = st.st_ino;
+}
+
+static int option_of(int fd, int option)
+{
+	int value = -1;
+	socklen_t bytes = sizeof value;
+
+	return getsockopt(fd, SOL_SOCKET, option, &value, &bytes) == 0 ? value : -1;
+}
+
+/* An abstract address begins with a NUL, which is written as @. */
+static void unix_text(int fd, char *out, size_t room)
+{
+	struct sockaddr_un sun = {0};
+	socklen_t bytes = sizeof sun;
+
+	if (getsockname(fd, (struct sockaddr *)&sun, &bytes) != 0 || bytes <= sizeof sun.sun_family)
+		bytes = sizeof sun.sun_family;
+	bool abstract = bytes > sizeof sun.sun_family && sun.sun_path[0] == '\0';
+	(void)snprintf(out, room, "unix:%s%.*s", abstract ? "@" : "", (int)(bytes - sizeof sun.sun_family) - abstract,
+	               sun.sun_path + abstract);
+}
+
+int muster__listener_passed(int fd, struct muster__listener *out)
+{
+	int domain = option_of(fd, SO_DOMAIN);
+	bool good = option_of(fd, SO_ACCEPTCONN) == 1 && option_of(fd, SO_TYPE) == SOCK_STREAM;
+
+	if (!good || (domain != AF_UNIX && domain != AF_INET && domain != AF_INET6))
+		return -ENOTSOCK;
+	*out = (struct muster__listener){.fd = fd, .is_unix = domain == AF_UNIX, .is_foreign = true};
+	if (out->is_unix)
+		unix_text(fd, out->text, sizeof out->text);
+	else
+		inet_text(fd, out->text, sizeof out->text);
+	return 0;
 }
 
 void muster__listener_leave(struct muster__listener *listener)

@@ -15,6 +15,7 @@ struct muster__listener {
 	int fd; /* bound, listening, non-blocking, close-on-exec; -1: closed */
 	bool is_unix;
 	char text[MUSTER__ADDRESS_BYTES]; /* the address really bound: port 0 is resolved */
+	bool is_foreign;                  /* its file is somebody else's to unlink */
 	dev_t dev;                        /* of the socket file, so that only ours is unlinked */
 	ino_t ino;
 };
@@ -36,6 +37,10 @@ int muster__listener_open(const char *what, const char *address, enum muster__sh
  * muster__listener_own(). */
 void muster__listener_adopt(int fd, const char *address, struct muster__listener *out);
 void muster__listener_own(struct muster__listener *listener);
+
+/* A listening socket that was passed to us; its address is asked of the kernel. Returns 0, or -ENOTSOCK: it is no
+ * listening stream socket. */
+int muster__listener_passed(int fd, struct muster__listener *out);
 
 /* Leave the socket file to another: it is not unlinked when the listener is closed. */
 void muster__listener_leave(struct muster__listener *listener);

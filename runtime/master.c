@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 #include <uv.h>
@@ -53,6 +54,22 @@ int muster__master_metrics_serve(struct master *m)
 }
 
 /* As long as there is a master before us, that one serves. */
+/* By the umask, so that the file has its mode from the first moment on. */
+static int metrics_open(struct master *m)
+{
+	int fd = muster__handover_claim(&m->handover, MUSTER__HANDED_METRICS, 0, m->opts->metrics);
+
+	if (fd >= 0) {
+		muster__listener_adopt(fd, m->opts->metrics, &m->metrics);
+		return 0;
+	}
+	mode_t before = m->opts->metrics_mode ? umask(~m->opts->metrics_mode & 0777) : 0;
+	int status = muster__listener_open("--metrics", m->opts->metrics, MUSTER__ALONE, &m->metrics);
+	if (m->opts->metrics_mode)
+		umask(before);
+	return status;
+}
+
 static int metrics_start(struct master *m)
 {
 	int status = 0;
@@ -61,11 +78,13 @@ static int metrics_start(struct master *m)
 		status = muster__web_create(&m->loop, m->opts->web_config_file, m->self, &m->web);
 	if (status != 0 || strcmp(m->opts->metrics, "none") == 0)
 		return status;
-	int fd = muster__handover_claim(&m->handover, MUSTER__HANDED_METRICS, 0, m->opts->metrics);
-	if (fd >= 0)
-		muster__listener_adopt(fd, m->opts->metrics, &m->metrics);
-	else
-		status = muster__listener_open("--metrics", m->opts->metrics, MUSTER__ALONE, &m->metrics);
+	if (m->metrics.fd < 0)
+		status = metrics_open(m);
+	if (status == 0 && m->opts->metrics_mode && (!m->metrics.is_unix || m->metrics.is_foreign))
+		status = muster__refuse(EX_USAGE,
+		                        "--metrics-mode %o: is for a socket file that muster makes; take --metrics "
+		                        "unix:PATH, or SocketMode= of systemd",
+		                        m->opts->metrics_mode);
 	return status == 0 && m->handover.from == 0 ? muster__master_metrics_serve(m) : status;
 }
 

@@ -160,6 +160,19 @@ static void passed_adopt(struct master *m)
 		muster__passed_adopt(fd, &m->listeners[m->listener_count++]);
 }
 
+/* Before the children are told of the others. Without children, the only one needs no name. */
+static int passed_metrics(struct master *m)
+{
+	int fd = muster__handover_claim(&m->handover, MUSTER__HANDED_METRICS, 0, m->opts->metrics);
+
+	int status = fd >= 0 ? muster__passed_picked(m->opts->metrics, fd, &m->metrics)
+	                     : muster__passed_pick(m->opts->metrics, m->opts->workers == 0 && m->server == NULL,
+	                                           m->listeners, &m->listener_count, &m->metrics);
+	if (status == 0)
+		muster__descriptors_without(&m->inherited, &m->metrics.fd, 1);
+	return status;
+}
+
 /* Those of systemd first, as it numbers them. */
 static int passed_take(struct master *m)
 {
@@ -169,6 +182,8 @@ static int passed_take(struct master *m)
 		passed_adopt(m);
 	else
 		status = muster__passed_take(m->listeners, &m->listener_count);
+	if (status == 0 && muster__passed_is_meant(m->opts->metrics))
+		status = passed_metrics(m);
 	for (size_t i = 0; i < m->listener_count; i++) {
 		m->listen_fds[i] = m->listeners[i].fd;
 		muster__log(MUSTER__LOG_INFO, "listening on %s", m->listeners[i].text);

@@ -62,6 +62,17 @@ static int set_metrics(struct muster__options *o, const char *name, const char *
 	return 0;
 }
 
+static int set_metrics_mode(struct muster__options *o, const char *name, const char *value)
+{
+	char *end;
+	unsigned long mode = strtoul(value, &end, 8);
+
+	if (*value < '0' || *value > '7' || *end || mode < 0100 || mode > 0777)
+		return muster__refuse(EX_USAGE, "%s %s: must be an octal number from 100 to 777, as 660", name, value);
+	o->prefork.metrics_mode = (unsigned)mode;
+	return 0;
+}
+
 static int set_web_config(struct muster__options *o, const char *name, const char *value)
 {
 	if (*value == '\0')
@@ -258,6 +269,7 @@ static const struct row rows[] = {
      "copies of COMMAND to keep running, 1 to 1024 (it is one server, not restarted)"},
 	{"--listen", "ADDR", RUN, set_listen, "socket to pass to the workers as LISTEN_FDS; may be repeated"},
 	{"--metrics", "ADDR", RUN | SERVE, set_metrics, "where to serve the scrape, or none (" MUSTER_METRICS_DEFAULT ")"},
+	{"--metrics-mode", "OCTAL", RUN | SERVE, set_metrics_mode, "of the socket file of --metrics unix:PATH (umask)"},
 	{"--web-config-file", "FILE", RUN | SERVE, set_web_config,
      "TLS and users of the scrape, in the format of Prometheus' exporters (no)"},
 	{"--region", "DIR", RUN | SERVE | LOOK, set_region, "shared directory (/dev/shm/muster-UID-NAME)"},
@@ -378,5 +390,7 @@ void muster__options_help(const struct muster__command *command)
 		if (rows[i].commands & command->bit)
 			(void)printf("  %-17s %-8s %s\n", rows[i].name, rows[i].value ? rows[i].value : "", rows[i].help);
 	if (command->bit & (RUN | SERVE))
-		(void)puts("\n  ADDR is HOST:PORT, [IPV6]:PORT, :PORT or unix:PATH; port 0 picks a free one.");
+		(void)puts(
+			"\n  ADDR is HOST:PORT, [IPV6]:PORT, :PORT or unix:PATH; port 0 picks a free one. --metrics may also\n"
+			"  be systemd or systemd:NAME: the socket that was passed under the name metrics, or NAME.");
 }

@@ -68,3 +68,105 @@ char *muster__passed_names(size_t passed, size_t own)
 		end = stpcpy(end, ours);
 	return all;
 }
+
+/* ---- the one for the metrics -------------------------------------------------------------- */
+
+#define MEANT "systemd"
+
+bool muster__passed_is_meant(const char *metrics)
+{
+	size_t count = strlen(MEANT);
+
+	return strncmp(metrics, MEANT, count) == 0 && (metrics[count] == '\0' || metrics[count] == ':');
+}
+
+static const char *name_meant(const char *metrics)
+{
+	return metrics[strlen(MEANT)] == ':' ? metrics + strlen(MEANT ":") : "metrics";
+}
+
+/* The next name of a list with colons between; NULL at its end. */
+static const char *name_next(const char **names, size_t *bytes)
+{
+	const char *name = *names;
+
+	if (name == NULL)
+		return NULL;
+	*bytes = strcspn(name, ":");
+	*names = name[*bytes] ? name + *bytes + 1 : NULL;
+	return name;
+}
+
+/* How many are named so; where the first one is. */
+static size_t name_find(const char *wanted, size_t *idx)
+{
+	const char *names = getenv("LISTEN_FDNAMES"), *name;
+	size_t bytes, found = 0;
+
+	for (size_t i = 0; (name = name_next(&names, &bytes)) != NULL; i++)
+		if (bytes == strlen(wanted) && memcmp(name, wanted, bytes) == 0 && found++ == 0)
+			*idx = i;
+	return found;
+}
+
+/* The children get the others, and their names. */
+static void name_forget(size_t idx)
+{
+	const char *names = getenv("LISTEN_FDNAMES"), *name;
+	size_t bytes, count = 0;
+	char *left = names ? malloc(strlen(names) + 1) : NULL;
+
+	if (left == NULL)
+		return;
+	for (size_t i = 0; (name = name_next(&names, &bytes)) != NULL; i++) {
+		if (i == idx)
+			continue;
+		if (count)
+			left[count++] = ':';
+		memcpy(left + count, name, bytes);
+		count += bytes;
+	}
+	left[count] = '\0';
+	(void)setenv("LISTEN_FDNAMES", left, 1);
+	free(left);
+}
+
+static int listens(const char *metrics, int fd, struct muster__listener *out)
+{
+	if (muster__listener_passed(fd, out) == 0)
+		return 0;
+	return muster__refuse(EX_USAGE,
+	                      "--metrics %s: descriptor %d is no listening stream socket; write ListenStream= and "
+	                      "Accept=no",
+	                      metrics, fd);
+}
+
+int muster__passed_pick(const char *metrics, bool only, struct muster__listener *list, size_t *count,
+                        struct muster__listener *out)
+{
+	size_t idx = 0, found = name_find(name_meant(metrics), &idx);
+
+	if (found == 0 && only && *count == 1 && strcmp(metrics, MEANT) == 0)
+		found = 1;
+	if (found != 1 || idx >= *count)
+		return muster__refuse(EX_USAGE,
+		                      "--metrics %s: %zu of %zu sockets passed by LISTEN_FDS are named %s; write "
+		                      "FileDescriptorName=%s for one",
+		                      metrics, found, *count, name_meant(metrics), name_meant(metrics));
+	int status = listens(metrics, list[idx].fd, out);
+	if (status != 0)
+		return status;
+	(*count)--;
+	memmove(&list[idx], &list[idx + 1], (*count - idx) * sizeof *list);
+	name_forget(idx);
+	return 0;
+}
+
+int muster__passed_picked(const char *metrics, int fd, struct muster__listener *out)
+{
+	size_t idx;
+
+	if (name_find(name_meant(metrics), &idx) == 1)
+		name_forget(idx);
+	return listens(metrics, fd, out);
+}

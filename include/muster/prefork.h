@@ -41,7 +41,9 @@ struct muster_prefork_opts {
 	unsigned workers;            /* 1 .. MUSTER_WORKERS_MAX */
 	const char *const *listen;   /* NULL-terminated "HOST:PORT", "[V6]:PORT", ":PORT" or "unix:PATH"; NULL: none */
 	const char *metrics;         /* where to serve the scrape, as one `listen`; NULL: MUSTER_METRICS_DEFAULT;
-	                               "none": nowhere */
+	                               "none": nowhere; "systemd" or "systemd:NAME": on the passed socket that is named
+	                               metrics, or NAME */
+	unsigned metrics_mode;       /* of the socket file of `metrics`, as 0660; 0: what the umask leaves */
 	const char *web_config_file; /* TLS, users and more of the scrape, in the format of Prometheus' exporters, read
 	                                again when it has changed; NULL: plain HTTP for everybody. docs/serving.md */
 	const char *region;          /* directory, created 0700 if missing; NULL: /dev/shm/muster-UID-NAME */
