@@ -72,6 +72,7 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libmuster.a
 	$(CC) -o $@ $^ $(ALL_LDFLAGS) -lcmocka -lpthread -lm
 $(BUILD)/tests/test_web_config: override LDFLAGS += -lyaml
 $(BUILD)/tests/test_process_files: $(call obj,runtime/process_files.c runtime/members.c runtime/oom.c)
+$(BUILD)/tests/test_draw: $(call obj,runtime/draw.c)
 $(BUILD)/tests/test_handover: $(call obj,runtime/handover.c runtime/program.c runtime/log.c)
 # Loops of one to two cycles are compared: where they begin must not decide.
 $(BUILD)/obj/bench/%.o: private ALL_CFLAGS += -falign-loops=32

@@ -20,6 +20,7 @@
 
 #include "log.h"
 #include "master_parts.h"
+#include "shm/activity.h"
 #include "shm/fold.h"
 
 /* ---- metrics ------------------------------------------------------------------------------ */
@@ -123,6 +124,13 @@ static uint64_t worker_heartbeat(void *ctx, pid_t pid)
 	return muster__region_heartbeat(m->region, (uint32_t)pid);
 }
 
+static bool worker_requests(void *ctx, pid_t pid, uint64_t *ended)
+{
+	const struct master *m = ctx;
+
+	return muster__region_requests_ended(m->region, pid, ended);
+}
+
 static struct muster__child_plan child_plan(struct master *m)
 {
 	return (struct muster__child_plan){.worker = m->opts->worker,
@@ -145,6 +153,9 @@ static int workers_start(struct master *m)
 		.grace_seconds = m->opts->grace_seconds,
 		.restart_delay_seconds_max = m->opts->restart_delay_seconds_max,
 		.lifetime_seconds_max = m->opts->lifetime_seconds_max,
+		.requests_max = m->opts->requests_max,
+		.requests_jitter = m->opts->requests_jitter,
+		.requests = worker_requests,
 		.memory_max = m->opts->memory_bytes_max,
 		.heartbeat_seconds_max = m->opts->heartbeat_seconds_max,
 		.heartbeat = worker_heartbeat,

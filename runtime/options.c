@@ -27,6 +27,7 @@
 #define LIFETIME_SECONDS_MAX 86400.0
 #define MEMORY_BYTES_MIN (1ull << 20)
 #define MEMORY_BYTES_MAX (1ull << 40)
+#define REQUESTS_MAX 1000000000ul
 #define SERIES_MAX 2000000ul /* what a ledger takes */
 
 struct row {
@@ -36,15 +37,25 @@ struct row {
 	const char *help;
 };
 
-static int set_workers(struct muster__options *o, const char *name, const char *value)
+static int read_number(const char *name, const char *value, unsigned long max, unsigned long *out)
 {
 	char *end;
 	unsigned long n = strtoul(value, &end, 10);
 
-	if (*value < '0' || *value > '9' || *end || n < 1 || n > MUSTER_WORKERS_MAX)
-		return muster__refuse(EX_USAGE, "%s %s: must be a number from 1 to %d", name, value, MUSTER_WORKERS_MAX);
-	o->prefork.workers = (unsigned)n;
+	if (*value < '0' || *value > '9' || *end || n < 1 || n > max)
+		return muster__refuse(EX_USAGE, "%s %s: must be a number from 1 to %lu", name, value, max);
+	*out = n;
 	return 0;
+}
+
+static int set_workers(struct muster__options *o, const char *name, const char *value)
+{
+	unsigned long n = 0;
+	int status = read_number(name, value, MUSTER_WORKERS_MAX, &n);
+
+	if (status == 0)
+		o->prefork.workers = (unsigned)n;
+	return status;
 }
 
 static int set_listen(struct muster__options *o, const char *name, const char *value)
@@ -161,6 +172,28 @@ static int set_max_lifetime(struct muster__options *o, const char *name, const c
 	return read_seconds(name, value, LIFETIME_SECONDS_MIN, LIFETIME_SECONDS_MAX, &o->prefork.lifetime_seconds_max);
 }
 
+static int set_max_requests(struct muster__options *o, const char *name, const char *value)
+{
+	unsigned long n = 0;
+	int status = read_number(name, value, REQUESTS_MAX, &n);
+
+	o->for_workers = name;
+	if (status == 0)
+		o->prefork.requests_max = n;
+	return status;
+}
+
+static int set_max_requests_jitter(struct muster__options *o, const char *name, const char *value)
+{
+	unsigned long n = 0;
+	int status = read_number(name, value, REQUESTS_MAX, &n);
+
+	o->for_workers = name;
+	if (status == 0)
+		o->prefork.requests_jitter = n;
+	return status;
+}
+
 static int set_heartbeat(struct muster__options *o, const char *name, const char *value)
 {
 	o->for_workers = name;
@@ -217,13 +250,7 @@ static int set_cpu_affinity(struct muster__options *o, const char *name, const c
 
 static int set_series_max(struct muster__options *o, const char *name, const char *value)
 {
-	char *end;
-	unsigned long n = strtoul(value, &end, 10);
-
-	if (*value < '0' || *value > '9' || *end || n < 1 || n > SERIES_MAX)
-		return muster__refuse(EX_USAGE, "%s %s: must be a number from 1 to %lu", name, value, SERIES_MAX);
-	o->prefork.series_max = n;
-	return 0;
+	return read_number(name, value, SERIES_MAX, &o->prefork.series_max);
 }
 
 static int set_format(struct muster__options *o, const char *name, const char *value)
@@ -279,6 +306,8 @@ static const struct row rows[] = {
 	{"--ready", "WHEN", RUN, set_ready, "a server is ready when started, or when it told so by READY=1 (started)"},
 	{"--pss", "SECONDS", RUN, set_pss, "read proportional memory of the processes, at most so often, 1 to 86400 (no)"},
 	{"--max-lifetime", "SECONDS", RUN, set_max_lifetime, "replace a worker after 0.9 to 1 of it, 1 to 86400 (no)"},
+	{"--max-requests", "N", RUN, set_max_requests, "replace a worker that has told of so many, 1 to 1000000000 (no)"},
+	{"--max-requests-jitter", "N", RUN, set_max_requests_jitter, "and of 0 to N more, drawn for each worker (0)"},
 	{"--memory-limit", "BYTES", RUN, set_memory_limit, "restart a worker with more in RAM, 1M to 1024G (no)"},
 	{"--heartbeat-timeout", "SECONDS", RUN, set_heartbeat,
      "abort a worker that beat once and then not for so long, 1 to 86400 (no)"},
@@ -337,6 +366,9 @@ static int check_kind(const struct muster__options *o)
 	if (o->for_workers && o->prefork.workers == 0)
 		return muster__refuse(EX_USAGE, "%s: is for workers of muster's own; add --workers N, or leave it out",
 		                      o->for_workers);
+	if (o->prefork.requests_jitter && o->prefork.requests_max == 0)
+		return muster__refuse(EX_USAGE,
+		                      "--max-requests-jitter: adds to --max-requests; give that too, or leave this out");
 	if (o->for_server && o->prefork.workers)
 		return muster__refuse(EX_USAGE, "%s: is for a server with workers of its own; leave out --workers, or this",
 		                      o->for_server);
@@ -388,7 +420,7 @@ void muster__options_help(const struct muster__command *command)
 	(void)printf("muster %s %s\n  %s\n\n", command->name, command->arguments, command->help);
 	for (size_t i = 0; i < ROWS; i++)
 		if (rows[i].commands & command->bit)
-			(void)printf("  %-17s %-8s %s\n", rows[i].name, rows[i].value ? rows[i].value : "", rows[i].help);
+			(void)printf("  %-21s %-8s %s\n", rows[i].name, rows[i].value ? rows[i].value : "", rows[i].help);
 	if (command->bit & (RUN | SERVE))
 		(void)puts(
 			"\n  ADDR is HOST:PORT, [IPV6]:PORT, :PORT or unix:PATH; port 0 picks a free one. --metrics may also\n"

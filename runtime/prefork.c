@@ -17,6 +17,7 @@
 #define GRACE_SECONDS 10.0
 #define RESTART_DELAY_SECONDS_MAX 30.0
 #define SECONDS_MAX 86400.0
+#define REQUESTS_MAX 1000000000000000ull
 
 static bool is_name(const char *name)
 {
@@ -31,6 +32,11 @@ static int check_seconds(const char *what, double seconds)
 	if (seconds >= 0 && seconds <= SECONDS_MAX) /* false for NaN */
 		return 0;
 	return muster__refuse(EX_USAGE, "%s %g: must be from 0 to %g seconds", what, seconds, SECONDS_MAX);
+}
+
+static int check_requests(const char *what, unsigned long long n)
+{
+	return n <= REQUESTS_MAX ? 0 : muster__refuse(EX_USAGE, "%s %llu: must be at most %llu", what, n, REQUESTS_MAX);
 }
 
 static int check_listen(const char *const *listen)
@@ -92,6 +98,10 @@ static int check_workers(const struct muster_prefork_opts *opts)
 		status = check_seconds("lifetime_seconds_max", opts->lifetime_seconds_max);
 	if (status == 0)
 		status = check_seconds("heartbeat_seconds_max", opts->heartbeat_seconds_max);
+	if (status == 0)
+		status = check_requests("requests_max", opts->requests_max);
+	if (status == 0)
+		status = check_requests("requests_jitter", opts->requests_jitter);
 	if (status == 0)
 		status = check_hook("on_worker_start", opts->on_worker_start);
 	return status == 0 ? check_hook("on_worker_exit", opts->on_worker_exit) : status;

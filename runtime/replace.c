@@ -21,6 +21,7 @@
 #define SETTLE_MS 500
 #define SETTLE_AFTER_DEATH_MS 3000
 #define ABORT_MS 1000 /* from ABRT to KILL */
+#define TOLD_MS 10000 /* how long workers may be silent about their requests before that is noted */
 
 const char *muster__leave_word(enum muster__leave why)
 {
@@ -179,21 +180,62 @@ void muster__reload_step(struct muster__supervisor *s)
 
 /* ---- limits ------------------------------------------------------------------------------- */
 
-/* One at a time, as a reload does it. */
-static void check_lifetime(struct muster__supervisor *s)
+/* Has it ended as many requests as it may? */
+static bool requests_over(struct muster__supervisor *s, const struct muster__process *p)
 {
-	if (s->paused || s->stopping || someone_leaves(s, MUSTER__LEAVE_LIFETIME))
+	uint64_t ended = 0;
+
+	if (p->requests_max == UINT64_MAX || !s->opts.requests(s->opts.ctx, p->pid, &ended))
+		return false;
+	s->requests_told = true;
+	return ended >= p->requests_max;
+}
+
+static enum muster__leave due(struct muster__supervisor *s, const struct muster__process *p)
+{
+	if (p->leave != MUSTER__LEAVE_STAY)
+		return MUSTER__LEAVE_STAY;
+	if (uv_now(s->loop) >= p->expires_ms)
+		return MUSTER__LEAVE_LIFETIME;
+	return requests_over(s, p) ? MUSTER__LEAVE_REQUESTS : MUSTER__LEAVE_STAY;
+}
+
+/* One at a time, as a reload does it. */
+static void check_turns(struct muster__supervisor *s)
+{
+	if (s->paused || s->stopping || someone_leaves(s, MUSTER__LEAVE_LIFETIME) ||
+	    someone_leaves(s, MUSTER__LEAVE_REQUESTS))
 		return;
 	for (unsigned i = 0; i < s->opts.workers; i++) {
-		struct muster__process *p = s->slots[i]->process;
-		if (p == NULL || p->leave != MUSTER__LEAVE_STAY || uv_now(s->loop) < p->expires_ms)
+		const struct muster__process *p = s->slots[i]->process;
+		enum muster__leave why = p ? due(s, p) : MUSTER__LEAVE_STAY;
+		if (why == MUSTER__LEAVE_STAY)
 			continue;
-		int rc = slot_replace(s->slots[i], MUSTER__LEAVE_LIFETIME);
+		int rc = slot_replace(s->slots[i], why);
 		if (rc != 0)
-			muster__log(MUSTER__LOG_ERROR, "worker %u is over its lifetime and cannot be replaced: %s", i,
-			            strerror(-rc));
+			muster__log(MUSTER__LOG_ERROR, "worker %u is over its %s and cannot be replaced: %s", i,
+			            why == MUSTER__LEAVE_LIFETIME ? "lifetime" : "number of requests", strerror(-rc));
 		return;
 	}
+}
+
+/* Once: a limit that is never reached, because nobody counts. */
+static void check_told(struct muster__supervisor *s)
+{
+	uint64_t oldest_ms = 0;
+
+	if (s->requests_told || s->opts.requests_max == 0)
+		return;
+	for (const struct muster__process *p = s->processes; p; p = p->next)
+		if (uv_now(s->loop) - p->started_ms > oldest_ms)
+			oldest_ms = uv_now(s->loop) - p->started_ms;
+	if (oldest_ms < TOLD_MS)
+		return;
+	s->requests_told = true;
+	muster__log(
+		MUSTER__LOG_WARNING,
+		"no worker has told of a request yet (muster/request.h), so none is replaced for their number; it must call "
+		"muster_request_begin() and muster_request_end()");
 }
 
 /* A file of /proc/PID; "" if the process is gone. */
@@ -283,7 +325,8 @@ void muster__round_fired(uv_timer_t *timer)
 	struct muster__supervisor *s = timer->data;
 
 	check_heartbeats(s);
-	check_lifetime(s);
+	check_turns(s);
+	check_told(s);
 	check_memory(s);
 	(void)muster__hooks_check(&s->hooks, uv_now(s->loop));
 }

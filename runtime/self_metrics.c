@@ -95,7 +95,8 @@ static const struct family_row {
 /* Exposed at 0 before they happen. Other reasons appear with their first event. */
 static const char *const exit_reasons[] = {"exit_0",  "exit_nonzero", "SIGKILL", "SIGTERM",
                                            "SIGSEGV", "SIGABRT",      "SIGBUS",  "oom"};
-static const char *const recycle_reasons[] = {"reload", "scale", "pause", "lifetime", "memory", "heartbeat"};
+static const char *const recycle_reasons[] = {"reload",   "scale",  "pause",    "lifetime",
+                                              "requests", "memory", "heartbeat"};
 
 static const char *const upgrade_results[] = {"ready", "completed", "failed", "rolled_back", "refused"};
 

@@ -17,11 +17,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "death.h"
+#include "draw.h"
 #include "log.h"
 #include "supervisor_parts.h"
 
@@ -48,13 +48,14 @@ void muster__slots_show(const struct muster__supervisor *s)
 
 static uint64_t expires_ms(const struct muster__supervisor *s, uint64_t now_ms)
 {
-	double seconds = s->opts.lifetime_seconds_max;
-	uint32_t random = 0;
+	double ms = s->opts.lifetime_seconds_max * 1000;
 
-	if (seconds <= 0)
-		return UINT64_MAX;
-	(void)getrandom(&random, sizeof random, GRND_NONBLOCK);
-	return now_ms + (uint64_t)(seconds * 1000 * (1 - LIFETIME_JITTER * random / UINT32_MAX));
+	return ms > 0 ? now_ms + (uint64_t)ms - muster__draw((uint64_t)(ms * LIFETIME_JITTER)) : UINT64_MAX;
+}
+
+static uint64_t requests_max(const struct muster__supervisor *s)
+{
+	return s->opts.requests_max ? s->opts.requests_max + muster__draw(s->opts.requests_jitter) : UINT64_MAX;
 }
 
 int muster__slot_spawn(struct muster__slot *slot, const char *reason)
@@ -75,6 +76,7 @@ int muster__slot_spawn(struct muster__slot *slot, const char *reason)
 	                              .generation = s->generation,
 	                              .started_ms = now,
 	                              .expires_ms = expires_ms(s, now),
+	                              .requests_max = requests_max(s),
 	                              .kill_ms = UINT64_MAX};
 	s->processes = slot->process = p;
 	muster__hook_run(&s->hooks, MUSTER__HOOK_START, now, p->pid, slot->idx, reason);
@@ -281,8 +283,8 @@ static void handles_init(struct muster__supervisor *s)
 	uv_timer_init(s->loop, &s->round);
 	uv_timer_init(s->loop, &s->settle);
 	s->child.data = s->kill.data = s->round.data = s->settle.data = s;
-	if (o->lifetime_seconds_max > 0 || o->memory_max || o->heartbeat_seconds_max > 0 || o->on_worker_start ||
-	    o->on_worker_exit)
+	if (o->lifetime_seconds_max > 0 || o->requests_max || o->memory_max || o->heartbeat_seconds_max > 0 ||
+	    o->on_worker_start || o->on_worker_exit)
 		uv_timer_start(&s->round, muster__round_fired, ROUND_MS, ROUND_MS);
 }
 

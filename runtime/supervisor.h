@@ -21,8 +21,10 @@ struct muster__supervisor_opts {
 	unsigned workers;
 	double grace_seconds;
 	double restart_delay_seconds_max;
-	double lifetime_seconds_max;                 /* 0: none */
-	unsigned long long memory_max;               /* resident bytes of one worker; 0: none */
+	double lifetime_seconds_max;            /* 0: none */
+	uint64_t requests_max, requests_jitter; /* a worker ends the sum of it and 0 to the other; 0: any number */
+	bool (*requests)(void *ctx, pid_t pid, uint64_t *ended); /* false: it does not tell */
+	unsigned long long memory_max;                           /* resident bytes of one worker; 0: none */
 	double heartbeat_seconds_max;                /* without a new heartbeat, of a worker that had one; 0: none */
 	uint64_t (*heartbeat)(void *ctx, pid_t pid); /* another number with each; 0: it never had one */
 	const char *on_worker_start, *on_worker_exit;

@@ -22,6 +22,7 @@
 	X(SCALE, "scale")                                                                                                  \
 	X(PAUSE, "pause")                                                                                                  \
 	X(LIFETIME, "lifetime")                                                                                            \
+	X(REQUESTS, "requests")                                                                                            \
 	X(MEMORY, "memory")                                                                                                \
 	X(HEARTBEAT, "heartbeat")
 
@@ -40,6 +41,7 @@ struct muster__process {
 	bool killed;                              /* by us */
 	uint64_t started_ms, expires_ms, kill_ms; /* the last two: UINT64_MAX is never */
 	uint64_t beat, beat_ms;                   /* its heartbeat, and when that was new */
+	uint64_t requests_max;                    /* UINT64_MAX: any number */
 };
 
 struct muster__slot {
@@ -61,6 +63,7 @@ struct muster__supervisor {
 	uv_timer_t round;  /* limits, and hooks that take too long */
 	uv_timer_t settle; /* due when the youngest worker of a reload is old enough for the next */
 	bool stopping, paused, reloading;
+	bool requests_told; /* by some worker, or it was logged that none does */
 	unsigned generation;
 	struct muster__process *processes;
 	struct muster__slot *slots[MUSTER_WORKERS_MAX]; /* made when first used; then they stay */

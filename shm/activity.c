@@ -127,34 +127,99 @@ void muster__activity_add(struct muster__values *values, const struct muster__ac
 
 /* ---- the dead ----------------------------------------------------------------------------- */
 
-static bool is_busy_family(const struct muster__family_shm *record)
+static bool is_family(const struct muster__family_shm *record, const char *wanted, enum muster_type type)
 {
 	struct muster__family_parts parts;
-	struct muster_str name = muster_str(MUSTER__REQUESTS_BUSY);
+	struct muster_str name = muster_str(wanted);
 
-	return record->type == MUSTER_REAL_COUNTER && record->label_count == 0 && record->name_bytes == name.count &&
+	return record->type == type && record->label_count == 0 && record->name_bytes == name.count &&
 	       muster__family_parts(record, &parts) && memcmp(parts.name.bytes, name.bytes, name.count) == 0;
 }
 
-static uint32_t series_cell(const struct muster__catalogue *catalogue, uint32_t family)
+static const struct muster__series_shm *series_of(const struct muster__catalogue *catalogue, uint32_t family)
 {
 	for (const struct muster__catalogue *node = catalogue; node; node = node->base)
 		for (uint32_t i = 0; i < node->end.series - node->begin.series; i++)
 			if (muster__series_record(node, i)->family == family)
-				return muster__series_record(node, i)->real_cell;
-	return MUSTER__NO_CELL;
+				return muster__series_record(node, i);
+	return NULL;
+}
+
+/* The one series of a family without labels; NULL if a slab has none. */
+static const struct muster__series_shm *series_named(const struct muster__catalogue *catalogue, const char *name,
+                                                     enum muster_type type)
+{
+	for (const struct muster__catalogue *node = catalogue; node; node = node->base)
+		for (uint32_t i = 0; i < node->end.families - node->begin.families; i++)
+			if (is_family((const void *)(node->bytes + node->families[i].off), name, type))
+				return series_of(catalogue, node->begin.families + i);
+	return NULL;
 }
 
 uint32_t muster__activity_cell(struct muster__catalogue *catalogue)
 {
-	for (const struct muster__catalogue *node = catalogue; node; node = node->base)
-		for (uint32_t i = 0; i < node->end.families - node->begin.families; i++)
-			if (is_busy_family((const void *)(node->bytes + node->families[i].off)))
-				return series_cell(catalogue, node->begin.families + i);
-	return MUSTER__NO_CELL;
+	const struct muster__series_shm *series = series_named(catalogue, MUSTER__REQUESTS_BUSY, MUSTER_REAL_COUNTER);
+
+	return series ? series->real_cell : MUSTER__NO_CELL;
 }
 
 /* ---- one worker --------------------------------------------------------------------------- */
+
+/* The next slab of a process from `at` on: live, native, of our own pid namespace. It has two for a moment after an exec. */
+static struct muster__slab *slab_next(const struct muster_region *region, pid_t pid, size_t *at)
+{
+	while (*at < region->slabs_count) {
+		struct muster__slab *slab = region->slabs[(*at)++];
+		if (slab->state == MUSTER__SLAB_LIVE && !slab->import && slab->minor >= 1 &&
+		    slab->identity.pid == (uint32_t)pid && slab->identity.pidns_ino == region->observer.self.pidns_ino)
+			return slab;
+	}
+	return NULL;
+}
+
+struct ending {
+	struct muster__source source;
+	uint32_t cell;
+	uint64_t count;
+};
+
+static void add_ended(void *ctx)
+{
+	struct ending *e = ctx;
+
+	for (size_t i = 0; i < e->source.bank_count; i++) {
+		const uint64_t *bank = (const void *)(e->source.banks + i * e->source.bank_stride);
+		e->count += muster__load_relaxed(bank + MUSTER__WORD_CELLS + e->cell);
+	}
+}
+
+/* Adds to *out. Returns false if it tells no requests. */
+static bool ended_of(const struct muster__slab *slab, uint64_t *out)
+{
+	const struct muster__series_shm *series = series_named(slab->catalogue, MUSTER__REQUESTS_ENDED, MUSTER_COUNTER);
+	struct ending e = {.cell = series ? series->int_cell : MUSTER__NO_CELL};
+
+	if (e.cell == MUSTER__NO_CELL)
+		return false;
+	muster__slab_source(slab, false, &e.source);
+	if (muster__guard_run(slab->map, slab->map_bytes, add_ended, &e) != 0)
+		return false;
+	*out += e.count;
+	return true;
+}
+
+bool muster__region_requests_ended(const struct muster_region *region, pid_t pid, uint64_t *out)
+{
+	const struct muster__slab *slab;
+	uint64_t ended = 0;
+	bool tells = false;
+
+	for (size_t at = 0; (slab = slab_next(region, pid, &at)) != NULL;)
+		tells = ended_of(slab, &ended) || tells;
+	if (tells)
+		*out = ended;
+	return tells;
+}
 
 struct reading {
 	const struct muster__requests_shm *requests;
@@ -172,13 +237,10 @@ static void read_guarded(void *ctx)
 
 bool muster__region_activity(struct muster_region *region, pid_t pid, struct muster__activity *out)
 {
-	struct muster__activity found = {0};
+	struct muster__slab *slab;
 
-	for (size_t i = 0; i < region->slabs_count; i++) {
-		struct muster__slab *slab = region->slabs[i];
-		if (slab->state != MUSTER__SLAB_LIVE || slab->identity.pid != (uint32_t)pid || slab->minor < 1 ||
-		    slab->identity.pidns_ino != region->observer.self.pidns_ino)
-			continue;
+	for (size_t at = 0; (slab = slab_next(region, pid, &at)) != NULL;) {
+		struct muster__activity found = {0};
 		struct reading reading = {&((const struct muster__header_shm *)(const void *)slab->map)->requests,
 		                          muster__coarse_ns(), &slab->activity, &found};
 		if (muster__guard_run(slab->map, slab->map_bytes, read_guarded, &reading) != 0 || !found.declared)

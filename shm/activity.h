@@ -45,6 +45,9 @@ void muster__activity_add(struct muster__values *values, const struct muster__ac
 /* The real cell of muster_busy_seconds_total in a slab's catalogue; MUSTER__NO_CELL if it has none. */
 uint32_t muster__activity_cell(struct muster__catalogue *catalogue);
 
+/* How many requests a live worker has ended. Arguments and return as muster__region_activity(). */
+bool muster__region_requests_ended(const struct muster_region *region, pid_t pid, uint64_t *out);
+
 /* The requests of one live worker, as they are now; the roll is that of the last refresh.
  *   pid   in this process's pid namespace
  * Returns whether it is on the roll and tells its requests. */

@@ -49,11 +49,14 @@ struct muster_prefork_opts {
 	const char *region;          /* directory, created 0700 if missing; NULL: /dev/shm/muster-UID-NAME */
 	int (*worker)(const struct muster_worker *worker, void *ctx); /* its return value is the exit status */
 	void *ctx;
-	char *const *argv;                   /* instead of `worker`: execvp this, listeners passed as LISTEN_FDS */
-	size_t series_max;                   /* of the page, all workers together; 0: MUSTER_REGION_SERIES_MAX_DEFAULT */
-	double grace_seconds;                /* from TERM to KILL at stop; 0: 10 */
-	double restart_delay_seconds_max;    /* ceiling of the exponential back-off of a worker that keeps dying; 0: 30 */
-	double lifetime_seconds_max;         /* a worker is replaced after 0.9 to 1 of it; 0: never */
+	char *const *argv;                /* instead of `worker`: execvp this, listeners passed as LISTEN_FDS */
+	size_t series_max;                /* of the page, all workers together; 0: MUSTER_REGION_SERIES_MAX_DEFAULT */
+	double grace_seconds;             /* from TERM to KILL at stop; 0: 10 */
+	double restart_delay_seconds_max; /* ceiling of the exponential back-off of a worker that keeps dying; 0: 30 */
+	double lifetime_seconds_max;      /* a worker is replaced after 0.9 to 1 of it; 0: never */
+	/* A worker is replaced when it has ended so many requests, and 0 to requests_jitter more, drawn for each. It has to tell
+	 * them (muster/request.h). 0: any number */
+	unsigned long long requests_max, requests_jitter;
 	unsigned long long memory_bytes_max; /* a worker with more in RAM is told to end and restarted; 0: none */
 	double heartbeat_seconds_max; /* a worker whose muster_heartbeat() was not heard for so long is aborted; 0: never */
 	const char *on_worker_start;  /* executable to run then, with MUSTER_WORKER_{PID,SLOT,REASON}; NULL: none */

@@ -95,6 +95,12 @@ static void request_by_steps(void *arg)
 	shared->step = 4;
 }
 
+static void count_two(void *arg)
+{
+	(void)arg;
+	muster_counter_add(muster_counter_with(declare(MUSTER_COUNTER, 0, "runs_total", NULL)), 2);
+}
+
 static void a_worker_is_idle_then_busy_then_idle(void **state)
 {
 	(void)state;
@@ -335,6 +341,47 @@ static void nonsense_is_bounded(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup_shared, teardown_shared)
 
+/* ---- how many one worker has ended -------------------------------------------------------- */
+
+static void *end_five(void *arg)
+{
+	for (int i = 0; i < 5; i++)
+		muster_request_end(muster_request_begin());
+	return arg;
+}
+
+static void two_threads_end_ten(void *arg)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, end_five, arg) != 0 || pthread_join(thread, NULL) != 0)
+		_exit(96);
+	(void)end_five(arg);
+	(void)muster_request_begin(); /* not ended */
+}
+
+static void one_workers_requests_are_told_apart(void **state)
+{
+	(void)state;
+	pid_t pid = worker_start(two_threads_end_ten, NULL), other = worker_start(two_threads_end_ten, NULL),
+		  silent = worker_start(count_two, NULL);
+	struct muster_region *region = reader();
+	uint64_t ended = 77;
+
+	assert_true(muster__region_requests_ended(region, pid, &ended));
+	assert_int_equal(ended, 10);
+	ended = 77;
+	assert_false(muster__region_requests_ended(region, silent, &ended));
+	assert_false(muster__region_requests_ended(region, getpid(), &ended));
+	assert_int_equal(ended, 77);
+	worker_kill(pid);
+	assert_int_equal(muster_region_refresh(region), 0);
+	assert_false(muster__region_requests_ended(region, pid, &ended));
+	worker_kill(other);
+	worker_kill(silent);
+	muster_region_destroy(&region);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -342,6 +389,7 @@ int main(void)
 		TEST(what_a_killed_worker_was_busy_stays),    TEST(a_death_nobody_saw_counts_to_the_last_sign_of_life),
 		TEST(a_child_cannot_end_its_parents_request), TEST(threads_lose_nothing_and_nothing_falls),
 		TEST(what_was_shown_does_not_fall),           TEST(nonsense_is_bounded),
+		TEST(one_workers_requests_are_told_apart),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
