@@ -75,7 +75,7 @@ static int refresh(struct muster__collector *c)
 	c->quarantine_lines = 0;
 	int rc = muster_region_refresh(c->region);
 	log_change(&c->refresh_error, rc, "reading the region");
-	log_change(&c->import_error, muster__region_import_error(c->region), "reading the multiprocess directory");
+	log_change(&c->import_error, muster__region_import_error(c->region), "the multiprocess directory");
 	c->looked_ms = uv_now(c->loop);
 	watch_pidfds(c);
 	return rc;

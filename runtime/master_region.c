@@ -87,6 +87,8 @@ static int multiproc_path(const struct master *m, char path[PATH_MAX])
 		ours = true;
 	else if (m->opts->multiproc_compact && errno != EEXIST)
 		return -errno;
+	if (m->opts->multiproc_compact && access(wanted, R_OK | W_OK | X_OK) != 0)
+		return -errno;
 	int rc = multiproc_share(m, wanted, ours);
 	return rc != 0 ? rc : realpath(wanted, path) ? 0 : -errno;
 }

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "error.h"
@@ -95,6 +96,14 @@ static int entries_see(struct muster_region *region, DIR *entries, uid_t owner)
 	return rc;
 }
 
+/* A process of the library's is killed by SIGBUS if its file cannot grow; so this is told. */
+static int room_error(int dir)
+{
+	struct statvfs fs;
+
+	return fstatvfs(dir, &fs) == 0 && fs.f_blocks != 0 && fs.f_bavail == 0 ? -ENOSPC : 0;
+}
+
 int muster__imports_scan(struct muster_region *region)
 {
 	struct stat st;
@@ -103,7 +112,7 @@ int muster__imports_scan(struct muster_region *region)
 		return 0;
 	int fd = openat(region->dir, region->import_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *entries = fd >= 0 && fstat(fd, &st) == 0 ? fdopendir(fd) : NULL;
-	region->import_error = entries ? 0 : -errno;
+	region->import_error = entries ? room_error(fd) : -errno;
 	if (entries == NULL) {
 		if (fd >= 0)
 			close(fd);

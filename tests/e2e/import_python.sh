@@ -69,9 +69,9 @@ find "$PROMETHEUS_MULTIPROC_DIR" -name "*_999999*" -delete
 # The directory goes away and comes back.
 mv "$PROMETHEUS_MULTIPROC_DIR" "$dir/away"
 curl -s "http://$address/metrics" | grep calls_total >/dev/null && ok vanished_directory_leaves_the_ledger || fail vanished_directory_leaves_the_ledger
-wait_logged 'reading the multiprocess directory: No such file or directory' 10
+wait_logged 'the multiprocess directory: No such file or directory' 10
 mv "$dir/away" "$PROMETHEUS_MULTIPROC_DIR"
-wait_logged 'reading the multiprocess directory: works again' 20
+wait_logged 'the multiprocess directory: works again' 20
 same it_comes_back "$dir/marked"
 kill -KILL "${pids[3]}"
 until_true 20 gone "${pids[3]}" || fail the_last_dies
