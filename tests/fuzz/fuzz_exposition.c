@@ -27,10 +27,15 @@ static const struct {
 	enum muster_mode mode;
 	const char *suffix, *name;
 } kinds[] = {
-	{MUSTER_COUNTER, 0, "_total", "counter"}, {MUSTER_REAL_COUNTER, 0, "_total", "counter"},
-	{MUSTER_GAUGE, MUSTER_SUM, "", "gauge"},  {MUSTER_GAUGE, MUSTER_ALL, "", "gauge"},
-	{MUSTER_IN_FLIGHT, 0, "", "gauge"},       {MUSTER_HISTOGRAM, 0, "", "histogram"},
-	{MUSTER_SUMMARY, 0, "", "summary"},       {MUSTER_GAUGE, MUSTER_MOSTRECENT, "", "gauge"},
+	{MUSTER_COUNTER, 0, "_total", "counter"},
+	{MUSTER_REAL_COUNTER, 0, "_total", "counter"},
+	{MUSTER_GAUGE, MUSTER_SUM, "", "gauge"},
+	{MUSTER_GAUGE, MUSTER_ALL, "", "gauge"},
+	{MUSTER_IN_FLIGHT, 0, "", "gauge"},
+	{MUSTER_HISTOGRAM, 0, "", "histogram"},
+	{MUSTER_SUMMARY, 0, "", "summary"},
+	{MUSTER_GAUGE, MUSTER_MOSTRECENT, "", "gauge"},
+	{MUSTER_NATIVE_HISTOGRAM, 0, "", "histogram"},
 };
 
 static struct muster__merge merge = {.series_max = SIZE_MAX};
@@ -82,6 +87,10 @@ static struct muster__view_family *family_take(struct fuzz_input *in)
 	uint8_t count = fuzz_u8(in);
 	if (record.type == MUSTER_HISTOGRAM)
 		record.bounds_count = bounds_take(in, bounds, 1 + count / SERIES_MAX % BOUNDS_MAX);
+	if (record.type == MUSTER_NATIVE_HISTOGRAM) {
+		memcpy(bounds, (const double[]){count, 160 + count, count & 1}, 3 * sizeof *bounds);
+		record.bounds_count = MUSTER__NATIVE_PARAMETERS;
+	}
 	if (muster__view_family_find(&merge, parts.name) != NULL)
 		return NULL;
 	FUZZ_REQUIRE(muster__view_family_join(&merge, &parts, &family) == 0, "memory");
@@ -115,6 +124,20 @@ static void pids_take(struct fuzz_input *in)
 	}
 }
 
+/* Any control is one of a sum. */
+static void natives_settle(void)
+{
+	for (size_t i = 0; i < merge.series_count; i++) {
+		const struct muster__view_series *s = merge.series[i];
+		uint64_t *control = merge.values.ints + s->int_at;
+		if (s->family->type != MUSTER_NATIVE_HISTOGRAM)
+			continue;
+		uint64_t any = *control;
+		*control = muster__native_control((uint32_t)(any % 13), 0, (uint32_t)(any >> 4 & 0xffff) % 161,
+		                                  (int32_t)(any >> 40) % 60);
+	}
+}
+
 static void values_take(struct fuzz_input *in)
 {
 	struct muster__view *view = &merge.view;
@@ -123,6 +146,7 @@ static void values_take(struct fuzz_input *in)
 	muster__values_clear(&merge.values, &merge);
 	for (size_t i = 0; i < view->int_count; i++)
 		merge.values.ints[i] = fuzz_u8(in) & 1 ? fuzz_u64(in) : fuzz_u8(in);
+	natives_settle();
 	for (size_t i = 0; i < view->real_count; i++)
 		fuzz_take(in, &merge.values.high[i], sizeof(double));
 	for (size_t i = 0; i < view->gauge_count; i++) {
@@ -204,12 +228,28 @@ static void histogram(struct reading *r, const struct muster__view_series *s)
 	sum_and_count(r, s, count);
 }
 
+static void native_histogram(struct reading *r, const struct muster__view_series *s)
+{
+	struct muster__native_values n;
+
+	muster__native_values(&merge.view, s, &n);
+	line_next(r, PAGE_SAMPLE, s->family->name, "_bucket");
+	labels_are(&r->line, s, 1);
+	is_real(r->line.values[s->family->label_count].bytes, INFINITY);
+	is_uint(&r->line, n.count);
+	sum_and_count(r, s, n.count);
+}
+
 static void series(struct reading *r, const struct muster__view_series *s)
 {
 	const struct muster__view_family *f = s->family;
 
 	if (f->type == MUSTER_HISTOGRAM) {
 		histogram(r, s);
+		return;
+	}
+	if (f->type == MUSTER_NATIVE_HISTOGRAM) {
+		native_histogram(r, s);
 		return;
 	}
 	if (f->type == MUSTER_SUMMARY) {
@@ -280,6 +320,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		(void)family_take(&in);
 	for (int n = 0; n < 2; n++) {
 		values_take(&in);
+		page.count = 0;
+		/* protobuf and JSON are only to be written: the sanitizers look */
+		muster__protobuf_write(&making);
+		muster__json_write(&making);
+		FUZZ_REQUIRE(!page.failed, "memory");
 		page.count = 0;
 		muster__text_write(&making);
 		FUZZ_REQUIRE(!page.failed, "memory");

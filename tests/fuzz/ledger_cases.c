@@ -121,6 +121,31 @@ static void family_of_no_type(struct forge *f)
 	forge_family(f, MUSTER_GAUGE, MUSTER_SUM, "other", NULL)->type = 99;
 }
 
+/* A sum that is less than nothing: living slabs have the rest. */
+static uint64_t *native_sum(struct forge *f)
+{
+	static const double parameters[] = {0, 160, 0};
+
+	forge_header(f)->geometry.int_cells = 504;
+	forge_family_full(f, MUSTER_NATIVE_HISTOGRAM, 0, "spread", "Help.", "kind", parameters, 3);
+	struct muster__series_shm *r = forge_series(f, "a");
+	r->record.flags = MUSTER__SERIES_FORGOTTEN;
+	uint64_t *words = forge_int(f, 0, r->int_cell);
+	words[MUSTER__NATIVE_CONTROL] = muster__native_control(5, 0, 2, -3);
+	words[MUSTER__NATIVE_BUCKETS] = words[MUSTER__NATIVE_BUCKETS + 1] = (uint64_t)-7;
+	return words;
+}
+
+static void native_forgotten(struct forge *f)
+{
+	(void)native_sum(f);
+}
+
+static void native_of_no_schema(struct forge *f)
+{
+	*native_sum(f) = UINT64_MAX;
+}
+
 static void open_intent(struct forge *f)
 {
 	forge_bank(f, 0)[MUSTER__WORD_INTENT] = MUSTER__INTENT_OPEN | UINT64_C(200) << 32 | 512;
@@ -142,6 +167,8 @@ const struct slab_case ledger_cases[] = {
 	GOOD(remainders_in_bank_1),
 	GOOD(samples_of_pids),
 	GOOD(forgets_some),
+	GOOD(native_forgotten),
+	ROW(native_of_no_schema, SERIES),
 	ROW(forgotten_cut_short, CATALOGUE),
 	ROW(asks_itself, CATALOGUE),
 	ROW(flag_on_a_gauge, SERIES),

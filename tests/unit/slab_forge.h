@@ -8,6 +8,7 @@
 #include <fcntl.h>
 
 #include "shm/layout.h"
+#include "shm/native.h"
 #include "shm/store.h"
 #include "support.h"
 
@@ -175,12 +176,14 @@ static inline struct muster__series_shm *forge_series(struct forge *f, const cha
 	struct muster__series_shm s = {
 		.family = f->families - 1, .int_cell = MUSTER__NO_CELL, .real_cell = MUSTER__NO_CELL, .created_unix_ns = 1};
 	bool recent = family->mode == MUSTER_MOSTRECENT || family->mode == MUSTER_LIVEMOSTRECENT;
-	bool pair = recent || family->type == MUSTER_HISTOGRAM || family->type == MUSTER_SUMMARY;
+	bool native = family->type == MUSTER_NATIVE_HISTOGRAM;
+	bool pair = recent || native || family->type == MUSTER_HISTOGRAM || family->type == MUSTER_SUMMARY;
 	if (family->type == MUSTER_GAUGE && !recent) {
 		s.int_cell = f->gauges++;
 	} else if (family->type != MUSTER_REAL_COUNTER) {
 		s.int_cell = f->ints;
-		f->ints += family->bounds_count + 1;
+		f->ints += native ? muster__native_bank_words(muster__native_shape((const double *)(const void *)(family + 1)))
+		                  : family->bounds_count + 1;
 	}
 	if (pair || family->type == MUSTER_REAL_COUNTER)
 		s.real_cell = f->reals++;
