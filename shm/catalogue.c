@@ -211,7 +211,7 @@ static int split(struct muster__catalogue *node, size_t bytes, struct muster__ca
 {
 	static const struct muster__geometry any = {
 		.catalogue_bytes = UINT64_MAX, .int_cells = UINT32_MAX, .real_cells = UINT32_MAX, .gauge_cells = UINT32_MAX};
-	const struct muster__catalogue_rules rules = {.geometry = &any, .minor = UINT16_MAX};
+	const struct muster__catalogue_rules rules = {.geometry = &any, .minor = UINT16_MAX, .imported = true};
 	struct muster__catalogue *first = NULL, *rest = NULL;
 	size_t own = (size_t)(node->end.bytes - node->begin.bytes), used;
 

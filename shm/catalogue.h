@@ -70,6 +70,7 @@ struct muster__mapping_runs {
 	struct muster__forgotten_series *forgotten; /* of a ledger */
 	size_t runs_count, runs_capacity, pids_count, pids_capacity, forgotten_count, forgotten_capacity;
 	uint64_t conflicts; /* families left out */
+	uint64_t outdated;  /* of a ledger: histograms left out, because there are younger bounds */
 	uint64_t left_out;  /* series beyond the region's limit */
 };
 
@@ -103,6 +104,7 @@ struct muster__catalogue_rules {
 	uint16_t minor;
 	bool ledger;   /* folded records, and a pid in series, are allowed */
 	bool unshared; /* nobody else will hold its nodes */
+	bool imported; /* it is what a reader makes of another library's file */
 };
 
 /* The view's series is as old as the oldest record of it. */

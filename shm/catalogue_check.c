@@ -108,6 +108,8 @@ static int family_check(struct checking *c)
 		return MUSTER__BAD(CATALOGUE);
 	if (record->type == MUSTER_NATIVE_HISTOGRAM && c->rules->minor < 2)
 		return MUSTER__BAD(FAMILY);
+	if (record->record.flags > (c->rules->ledger || c->rules->imported ? MUSTER__FAMILY_FLAGS : 0))
+		return MUSTER__BAD(FAMILY);
 	if (record->family != node->end.families || !muster__family_plausible(&parts) ||
 	    !cells_take(&end.ints, record->drop_cell, MUSTER__DROP_CELLS, c->rules->geometry->int_cells))
 		return MUSTER__BAD(FAMILY);
@@ -171,7 +173,8 @@ static int series_check(struct checking *c)
 	    !series_cells_take(record, family, c->rules->geometry, &end))
 		return MUSTER__BAD(SERIES);
 	uint64_t hash = muster__hash((uint64_t)record->pid << 32 | record->family, record + 1, tail_bytes(record));
-	if (comes_twice(node, hash, (struct wanted){.series = record}))
+	/* Other libraries tell labels 1 and "1" apart; what is the same on the page adds up. */
+	if (!c->rules->imported && comes_twice(node, hash, (struct wanted){.series = record}))
 		return MUSTER__BAD(SERIES);
 	if (node->end.series >= MUSTER__CATALOGUE_SERIES_MAX)
 		return MUSTER__BAD(BUDGET);

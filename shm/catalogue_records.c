@@ -59,6 +59,7 @@ bool muster__family_parts(const struct muster__family_shm *record, struct muster
 		return false;
 	out->record = record;
 	out->bounds = (const double *)(const void *)(record + 1);
+	out->bounds_count = record->bounds_count;
 	return take(&tail, record->bounds_count * sizeof(double), &bounds) && take(&tail, record->name_bytes, &out->name) &&
 	       take(&tail, record->help_bytes, &out->help) && take(&tail, record->unit_bytes, &out->unit) &&
 	       take_labels(&tail, record->label_count, out->labels);
@@ -87,6 +88,8 @@ static bool kind_plausible(const struct muster__family_shm *r)
 		return false;
 	if (r->type == MUSTER_NATIVE_HISTOGRAM)
 		return r->bounds_count == MUSTER__NATIVE_PARAMETERS;
+	if (r->record.flags & MUSTER__FAMILY_OPEN)
+		return r->type == MUSTER_HISTOGRAM;
 	return r->type == MUSTER_HISTOGRAM ? r->bounds_count > 0 : r->bounds_count == 0;
 }
 
@@ -134,10 +137,17 @@ static bool label_names_plausible(const struct muster__family_parts *p)
 	return true;
 }
 
+static bool name_plausible(const struct muster__family_parts *p)
+{
+	if (p->record->record.flags & MUSTER__FAMILY_IMPORTED)
+		return muster__imported_name_valid(p->name.bytes, p->name.count);
+	return muster__name_valid(p->name.bytes, p->name.count) &&
+	       muster__suffix_wrong(p->name.bytes, p->name.count, p->record->type) == NULL;
+}
+
 static bool texts_plausible(const struct muster__family_parts *p)
 {
-	if (!muster__name_valid(p->name.bytes, p->name.count) ||
-	    muster__suffix_wrong(p->name.bytes, p->name.count, p->record->type) != NULL)
+	if (!name_plausible(p))
 		return false;
 	if (p->help.count == 0 || p->help.count > MUSTER_HELP_BYTES_MAX ||
 	    !muster__utf8_valid(p->help.bytes, p->help.count))
@@ -150,6 +160,8 @@ static bool labels_fit_type(const struct muster__family_parts *p)
 {
 	uint32_t count = p->record->label_count;
 
+	if (p->record->record.flags & MUSTER__FAMILY_PER_PROCESS)
+		return p->record->type == MUSTER_GAUGE && muster__mode_timestamped(p->record->mode) && count > 0;
 	if (p->record->type == MUSTER_INFO)
 		return count > 0;
 	return p->record->type != MUSTER_STATESET || (count > 0 && same(p->labels[count - 1], p->name));

@@ -15,6 +15,7 @@
 struct muster__family_parts {
 	const struct muster__family_shm *record;
 	const double *bounds;
+	uint32_t bounds_count;
 	struct muster_str name, help, unit;
 	struct muster_str labels[MUSTER_LABELS_MAX];
 };

@@ -134,8 +134,11 @@ static int totals(struct folding *f)
 		rc = folding_alloc(f, pids);
 	if (rc != 0)
 		return rc;
-	if (region->ledger)
+	if (region->ledger) {
 		slab_total(f, region->ledger);
+		/* They are not in the next ledger. */
+		f->values.events[MUSTER__EVENT_FAMILY_CONFLICT] += region->ledger->catalogue->mapping.outdated;
+	}
 	memcpy(f->kept, f->series, region->merge.series_count * sizeof *f->kept);
 	for (size_t i = 0; i < region->slabs_count; i++) {
 		const struct muster__slab *slab = region->slabs[i];

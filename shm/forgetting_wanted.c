@@ -39,6 +39,9 @@ static struct muster__view_series *series_of(const struct muster_region *region,
 /* Sets of a gauge that carries its time count again when they are later than `time_ns`. */
 static void want(struct muster__applying *a, const struct muster__view_series *series, uint64_t time_ns)
 {
+	/* No family of a worker's is like that, and in some slab it may have fewer cells. */
+	if (series->family->flags & MUSTER__FAMILY_OPEN)
+		return;
 	a->out->wanted[series->index] = true;
 	a->out->any = true;
 	if (muster__view_series_timestamped(series) && a->out->after_ns[series->index] < time_ns)

@@ -28,57 +28,6 @@
 #define IMAGE_REAL_CELLS (1u << 17)
 #define IMAGE_GAUGE_CELLS (1u << 17)
 
-/* ---- the name ----------------------------------------------------------------------------- */
-
-static const struct {
-	const char *prefix;
-	struct muster__import_name name;
-} kinds[] = {
-	{"counter_", {MUSTER_COUNTER, 0, 0}},
-	{"histogram_", {MUSTER_HISTOGRAM, 0, 0}},
-	{"summary_", {MUSTER_SUMMARY, 0, 0}},
-	{"gauge_all_", {MUSTER_GAUGE, MUSTER_ALL, 0}},
-	{"gauge_liveall_", {MUSTER_GAUGE, MUSTER_LIVEALL, 0}},
-	{"gauge_min_", {MUSTER_GAUGE, MUSTER_MIN, 0}},
-	{"gauge_livemin_", {MUSTER_GAUGE, MUSTER_LIVEMIN, 0}},
-	{"gauge_max_", {MUSTER_GAUGE, MUSTER_MAX, 0}},
-	{"gauge_livemax_", {MUSTER_GAUGE, MUSTER_LIVEMAX, 0}},
-	{"gauge_sum_", {MUSTER_GAUGE, MUSTER_SUM, 0}},
-	{"gauge_livesum_", {MUSTER_GAUGE, MUSTER_LIVESUM, 0}},
-	{"gauge_mostrecent_", {MUSTER_GAUGE, MUSTER_MOSTRECENT, 0}},
-	{"gauge_livemostrecent_", {MUSTER_GAUGE, MUSTER_LIVEMOSTRECENT, 0}},
-};
-
-static bool pid_read(const char *text, uint32_t *out)
-{
-	uint64_t pid = 0;
-
-	for (; *text >= '0' && *text <= '9' && pid <= UINT32_MAX; text++)
-		pid = pid * 10 + (uint64_t)(*text - '0');
-	*out = (uint32_t)pid;
-	return pid > 0 && pid <= UINT32_MAX && strcmp(text, ".db") == 0;
-}
-
-bool muster__import_name_read(const char *name, struct muster__import_name *out)
-{
-	size_t hidden = sizeof MUSTER__IMPORT_HIDDEN - 1;
-
-	if (strncmp(name, MUSTER__IMPORT_HIDDEN, hidden) == 0) {
-		name = strchr(name + hidden, '.');
-		if (name == NULL)
-			return false;
-		name++;
-	}
-	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-		size_t n = strlen(kinds[i].prefix);
-		if (strncmp(name, kinds[i].prefix, n) != 0)
-			continue;
-		*out = kinds[i].name;
-		return pid_read(name + n, &out->pid);
-	}
-	return false;
-}
-
 /* ---- the image ---------------------------------------------------------------------------- */
 
 static struct muster__geometry image_geometry(void)
@@ -100,6 +49,7 @@ static struct muster__geometry image_geometry(void)
 	return g;
 }
 
+/* A new one takes the place of the one before, if there is one. */
 static int image_make(struct muster__slab *slab)
 {
 	struct muster__geometry g = image_geometry();
@@ -107,6 +57,8 @@ static int image_make(struct muster__slab *slab)
 
 	if (image == MAP_FAILED)
 		return -ENOMEM;
+	if (slab->import->image)
+		munmap(slab->import->image, slab->map_bytes);
 	(void)munlock(image, g.file_bytes); /* where mlockall(MCL_FUTURE) was called */
 	struct muster__header_shm *h = image;
 	h->geometry = g;
@@ -119,15 +71,38 @@ static int image_make(struct muster__slab *slab)
 
 /* ---- opening ------------------------------------------------------------------------------ */
 
-/* Who the ledger will say it was: the file, by its place and the time it was made. */
+static uint64_t nanoseconds(struct statx_timestamp t)
+{
+	return (uint64_t)t.tv_sec * 1000000000u + t.tv_nsec;
+}
+
+/* Who the ledger will say it was: the file, by its place and the time it was made. A file system that does not know
+ * that time knows at least when it was changed. */
 static void identity_make(struct muster__slab *slab)
 {
-	struct statx sx;
+	struct statx sx = {0};
 
-	slab->identity = (struct muster__identity){
-		.instance = slab->ino, .pidns_ino = slab->dev, .pid = slab->import->name.pid, .boot_id = "muster-import"};
-	if (statx(slab->fd, "", AT_EMPTY_PATH, STATX_BTIME, &sx) == 0 && (sx.stx_mask & STATX_BTIME))
-		slab->identity.start_ticks = (uint64_t)sx.stx_btime.tv_sec * 1000000000u + sx.stx_btime.tv_nsec;
+	slab->identity =
+		(struct muster__identity){.instance = slab->ino, .pidns_ino = slab->dev, .boot_id = "muster-import"};
+	slab->import->born_ns = 1;
+	if (statx(slab->fd, "", AT_EMPTY_PATH, STATX_BTIME | STATX_MTIME, &sx) != 0)
+		return;
+	if (sx.stx_mask & STATX_BTIME)
+		slab->identity.start_ticks = slab->import->born_ns = nanoseconds(sx.stx_btime);
+	else
+		slab->import->born_ns = nanoseconds(sx.stx_mtime);
+}
+
+static void name_take(struct muster__import *import, const char *base)
+{
+	struct muster__import_name name = {0};
+
+	(void)muster__import_name_read(base, &name);
+	import->type = name.type;
+	import->mode = name.mode;
+	if (name.id_bytes)
+		memcpy(import->id, name.id, name.id_bytes);
+	import->hidden = *base == '.';
 }
 
 int muster__import_open(int dir, const char *name, uid_t owner, struct muster__slab **out)
@@ -139,8 +114,7 @@ int muster__import_open(int dir, const char *name, uid_t owner, struct muster__s
 		muster__slab_destroy(&slab);
 		return -ENOMEM;
 	}
-	(void)muster__import_name_read(base, &slab->import->name);
-	slab->import->hidden = *base == '.';
+	name_take(slab->import, base);
 	uint64_t bytes;
 	int rc = muster__slab_file_open(dir, base, slab, owner, &bytes);
 	if (rc == 0)
@@ -165,7 +139,8 @@ void muster__import_free(struct muster__import **at)
 		return;
 	if (import->file)
 		munmap((void *)(uintptr_t)import->file, import->file_bytes);
-	muster__import_entries_free(import);
+	muster__import_families_free(import);
+	muster__import_children_free(import);
 	free(import);
 }
 
@@ -232,30 +207,68 @@ static uint64_t whole(double x)
 	return x >= 0 && x < 0x1p63 ? (uint64_t)x : 0;
 }
 
+/* Of a histogram whose buckets are cumulative. A reader sees an observation half written, and a process may die in it:
+ * first it is in +Inf, then in the buckets from the lowest on. */
+struct cumulative {
+	bool all_known;
+	uint64_t all, below;
+};
+
+static uint64_t count_at(const struct muster__import *import, uint32_t off)
+{
+	return off == MUSTER__IMPORT_NONE ? 0 : whole(muster__double(real_word_load(import, off)));
+}
+
+static uint64_t up_to(struct cumulative *c, uint64_t count)
+{
+	uint64_t before = c->below;
+
+	if (count > c->below)
+		c->below = c->all_known && count > c->all ? c->all : count;
+	return c->below - before;
+}
+
+static void value_load(const struct muster__import *import, const struct muster__import_target *t, struct cumulative *c)
+{
+	uint64_t *words = (uint64_t *)(void *)import->image;
+
+	switch (t->kind) {
+	case MUSTER__IMPORT_INT:
+		words[t->word] = count_at(import, t->off);
+		break;
+	case MUSTER__IMPORT_REAL:
+		words[t->word] = real_word_load(import, t->off);
+		break;
+	case MUSTER__IMPORT_GAUGE:
+		words[t->word] = real_word_load(import, t->off) ^ MUSTER__GAUGE_KEY;
+		break;
+	case MUSTER__IMPORT_RECENT:
+		words[t->real_word] = real_word_load(import, t->off);
+		words[t->word] = whole(muster__double(real_word_load(import, t->off + 8)) * 1e9);
+		break;
+	case MUSTER__IMPORT_SAMPLE:
+		words[t->real_word] = real_word_load(import, t->off);
+		words[t->word] = import->born_ns;
+		break;
+	case MUSTER__IMPORT_ALL:
+		*c = (struct cumulative){.all_known = t->off != MUSTER__IMPORT_NONE, .all = count_at(import, t->off)};
+		break;
+	case MUSTER__IMPORT_UP_TO:
+		words[t->word] = up_to(c, count_at(import, t->off));
+		break;
+	case MUSTER__IMPORT_BEYOND:
+		words[t->word] = c->all_known ? c->all - c->below : 0;
+		break;
+	}
+}
+
 static void values_load(void *ctx)
 {
 	const struct muster__import *import = ((struct loading *)ctx)->import;
-	uint64_t *words = (uint64_t *)(void *)import->image;
+	struct cumulative c = {0};
 
-	for (size_t i = 0; i < import->targets_count; i++) {
-		const struct muster__import_target *t = &import->targets[i];
-		uint64_t bits = real_word_load(import, t->off);
-		switch (t->kind) {
-		case MUSTER__IMPORT_INT:
-			words[t->word] = whole(muster__double(bits));
-			break;
-		case MUSTER__IMPORT_REAL:
-			words[t->word] = bits;
-			break;
-		case MUSTER__IMPORT_GAUGE:
-			words[t->word] = bits ^ MUSTER__GAUGE_KEY;
-			break;
-		case MUSTER__IMPORT_RECENT:
-			words[t->real_word] = bits;
-			words[t->word] = whole(muster__double(real_word_load(import, t->off + 8)) * 1e9);
-			break;
-		}
-	}
+	for (size_t i = 0; i < import->targets_count; i++)
+		value_load(import, import->targets + i, &c);
 }
 
 /* The version shows in what stands behind a key. Returns how many of the bytes are whole entries. */
@@ -276,7 +289,7 @@ static int entries_take(struct muster__import *import, const unsigned char *byte
 
 	if (whole_bytes == 0)
 		return MUSTER__BAD(CATALOGUE);
-	if (import->name.mode && muster__mode_timestamped(import->name.mode) && import->tail != TAIL_TIMED)
+	if (muster__mode_timestamped(import->mode) && import->tail != TAIL_TIMED)
 		return MUSTER__BAD(CATALOGUE);
 	return muster__import_entries(import, bytes, import->used, whole_bytes);
 }
@@ -286,7 +299,7 @@ static int new_read(struct muster__slab *slab, uint32_t used)
 {
 	struct muster__import *import = slab->import;
 	uint32_t left = used - import->used;
-	struct loading l = {.import = import, .to = malloc(left < PIECE_BYTES ? left : PIECE_BYTES)};
+	struct loading l = {.import = import, .to = malloc(left < PIECE_BYTES ? left + 1u : PIECE_BYTES)};
 	int rc = l.to ? 0 : -ENOMEM;
 
 	while (rc == 0 && (left = used - import->used) > 0) {
@@ -297,6 +310,38 @@ static int new_read(struct muster__slab *slab, uint32_t used)
 	}
 	free(l.to);
 	return rc;
+}
+
+/* Begin the image anew: what was published of it does not fit what the file has now. */
+static int image_restart(struct muster__slab *slab)
+{
+	struct muster__import *import = slab->import;
+	struct muster__catalogue *root = slab->catalogue;
+	int rc = image_make(slab);
+
+	if (rc != 0)
+		return rc;
+	while (root->base)
+		root = root->base;
+	(void)muster__catalogue_hold(root);
+	muster__catalogue_release(&slab->catalogue);
+	slab->catalogue = root;
+	slab->bounds_noted = 0;
+	muster__import_families_free(import);
+	muster__import_children_free(import);
+	import->end = (struct muster__cursor){0};
+	import->used = HEAD_BYTES;
+	return 0;
+}
+
+static int grown_read(struct muster__slab *slab, uint32_t used)
+{
+	struct muster__import *import = slab->import;
+	int rc = muster__import_gathers(import) ? image_restart(slab) : 0;
+
+	if (rc == 0)
+		rc = new_read(slab, used);
+	return rc == 0 && import->gathered ? muster__import_publish(import) : rc;
 }
 
 int muster__import_follow(struct muster__slab *slab)
@@ -319,8 +364,8 @@ int muster__import_follow(struct muster__slab *slab)
 		return MUSTER__BAD(SHRUNK);
 	if (l.used > import->file_bytes || l.used % 8 != 0)
 		return MUSTER__BAD(SHORT);
-	if (l.used > import->used)
-		rc = new_read(slab, l.used);
+	if (l.used > import->used || import->gathered)
+		rc = grown_read(slab, l.used);
 	if (rc == 0 && muster__guard_run(import->file, import->file_bytes, values_load, &l) != 0)
 		rc = MUSTER__BAD(SHRUNK);
 	return rc;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * import_key.c - the key of an entry: a small JSON array. Runs in readers, on private memory.
+ * import_key.c - the key of an entry of prometheus_client's or of prometheus-client-mmap's: a small JSON array. Runs in
+ * readers, on private memory.
  */
 #include "import.h"
 
@@ -120,14 +121,10 @@ static bool string(struct reading *r, const char **out)
 	return true;
 }
 
-/* ---- the array ---------------------------------------------------------------------------- */
+/* ---- prometheus_client's labels: an object ---------------------------------------------------- */
 
-static bool label(struct reading *r, struct muster__import_key *key)
+static bool label_add(struct muster__import_key *key, const char *name, const char *value)
 {
-	const char *name, *value;
-
-	if (!string(r, &name) || !take(r, ':') || !string(r, &value))
-		return false;
 	if (strcmp(name, "le") == 0) {
 		key->le = value;
 		return true;
@@ -139,7 +136,14 @@ static bool label(struct reading *r, struct muster__import_key *key)
 	return true;
 }
 
-static bool labels(struct reading *r, struct muster__import_key *key)
+static bool label(struct reading *r, struct muster__import_key *key)
+{
+	const char *name, *value;
+
+	return string(r, &name) && take(r, ':') && string(r, &value) && label_add(key, name, value);
+}
+
+static bool object(struct reading *r, struct muster__import_key *key)
 {
 	if (!take(r, '{'))
 		return false;
@@ -152,15 +156,76 @@ static bool labels(struct reading *r, struct muster__import_key *key)
 	return take(r, '}');
 }
 
+/* ---- prometheus-client-mmap's: an array of names, and one of values ---------------------------- */
+
+/* A number, true or false, which is on the page as it stands; null is the empty text. */
+static bool primitive(struct reading *r, const char **out)
+{
+	static const char chars[] = "0123456789+-.abcdefghijklmnopqrstuvwxyzEIN";
+	const char *begin = r->at;
+
+	while (r->at < r->end && *r->at != '\0' && strchr(chars, *r->at))
+		r->at++;
+	size_t n = (size_t)(r->at - begin);
+	*out = r->out;
+	if (n == 0 || r->at == r->end)
+		return false;
+	if (n == 4 && memcmp(begin, "null", 4) == 0)
+		n = 0;
+	memmove(r->out, begin, n);
+	r->out += n;
+	*r->out++ = '\0';
+	return true;
+}
+
+static bool value(struct reading *r, const char **out)
+{
+	spaces_skip(r);
+	return r->at < r->end && *r->at != '"' ? primitive(r, out) : string(r, out);
+}
+
+static bool array(struct reading *r, const char **items, uint32_t *count)
+{
+	*count = 0;
+	if (!take(r, '['))
+		return false;
+	if (take(r, ']'))
+		return true;
+	do
+		if (*count > MUSTER_LABELS_MAX || !value(r, &items[(*count)++]))
+			return false;
+	while (take(r, ','));
+	return take(r, ']');
+}
+
+static bool arrays(struct reading *r, struct muster__import_key *key)
+{
+	const char *names[MUSTER_LABELS_MAX + 1], *values[MUSTER_LABELS_MAX + 1]; /* and le */
+	uint32_t names_count, values_count;
+
+	if (!array(r, names, &names_count) || !take(r, ',') || !array(r, values, &values_count) ||
+	    names_count != values_count)
+		return false;
+	for (uint32_t i = 0; i < names_count; i++)
+		if (!label_add(key, names[i], values[i]))
+			return false;
+	return true;
+}
+
+/* ---- the whole ---------------------------------------------------------------------------- */
+
 bool muster__import_key_read(const char *key, size_t count, char *out_text, struct muster__import_key *out)
 {
 	struct reading r = {key, key + count, out_text};
 
 	*out = (struct muster__import_key){0};
-	if (!take(&r, '[') || !string(&r, &out->metric) || !take(&r, ',') || !string(&r, &out->sample) || !take(&r, ',') ||
-	    !labels(&r, out))
+	if (!take(&r, '[') || !string(&r, &out->metric) || !take(&r, ',') || !string(&r, &out->sample) || !take(&r, ','))
 		return false;
-	if (take(&r, ',') && !string(&r, &out->help))
+	spaces_skip(&r);
+	out->dialect = r.at < r.end && *r.at == '[' ? MUSTER__IMPORT_MMAP : MUSTER__IMPORT_PYTHON;
+	if (out->dialect == MUSTER__IMPORT_MMAP)
+		return arrays(&r, out) && take(&r, ']') && r.at == r.end;
+	if (!object(&r, out) || (take(&r, ',') && !string(&r, &out->help)))
 		return false;
 	return take(&r, ']') && r.at == r.end;
 }

@@ -164,7 +164,7 @@ enum muster__record_kind {
 struct muster__record_shm {
 	uint32_t bytes; /* of the whole record with its tail and padding; a multiple of 8 */
 	uint16_t kind;
-	uint16_t flags; /* of a series in a ledger: MUSTER__SERIES_FORGOTTEN; else 0 */
+	uint16_t flags; /* in a ledger, of a series MUSTER__SERIES_..., of a family MUSTER__FAMILY_...; else 0 */
 };
 
 /* Tail: double bounds[bounds_count] (native histograms: parameters); name; help; unit; per label uint16 bytes + name; zero padding. */
@@ -178,6 +178,12 @@ struct muster__family_shm {
 	uint16_t name_bytes, help_bytes, unit_bytes;
 	uint16_t expiry_s; /* a series unchanged for so long is forgotten; 0: never */
 };
+
+/* A family of another library's files; only in a ledger, and in what a reader makes of such a file. */
+#define MUSTER__FAMILY_IMPORTED 1u /* its name need not follow our rules */
+#define MUSTER__FAMILY_OPEN 2u /* a histogram that may lack bounds below its first one: nothing was observed there */
+#define MUSTER__FAMILY_PER_PROCESS 4u /* its last label is `pid`, by which a sample is one process's */
+#define MUSTER__FAMILY_FLAGS 7u
 
 #define MUSTER__NO_CELL UINT32_MAX
 #define MUSTER__SERIES_FORGOTTEN 1u /* its values take away what was forgotten: not shown while nothing is left */

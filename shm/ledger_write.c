@@ -14,7 +14,7 @@
 #include "grow.h"
 #include "store.h"
 
-#define PID_SAMPLES_MAX 1000u /* of one family in mode all; the oldest go */
+#define PID_SAMPLES_MAX 1000u /* of one family that has a sample per process; the oldest go */
 
 /* ---- the image ---------------------------------------------------------------------------- */
 
@@ -111,6 +111,7 @@ static int family_put(struct image *m, const struct muster__view_family *f)
 
 	if (r == NULL || ints_put(m, drops, MUSTER__DROP_CELLS, MUSTER__DROP_CELLS, &drop_cell) != 0)
 		return -ENOMEM;
+	r->record.flags = f->flags;
 	r->family = m->families++;
 	r->type = (uint8_t)f->type;
 	r->mode = (uint8_t)f->mode;
@@ -229,17 +230,56 @@ static bool leaves_values(const struct muster__view_family *f)
 	}
 }
 
+static int by_time(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? 1 : x > y ? -1 : 0;
+}
+
+/* Before which time samples of single processes go, so that not more than PID_SAMPLES_MAX are left; 0: none go. */
+static int samples_since(const struct image *m, const struct muster__view_family *f, uint64_t *out)
+{
+	const struct muster__ledger_content *c = m->content;
+	size_t n = 0;
+
+	*out = 0;
+	if (!(f->flags & MUSTER__FAMILY_PER_PROCESS) || f->series_count <= PID_SAMPLES_MAX)
+		return 0;
+	uint64_t *times = malloc(f->series_count * sizeof *times);
+	if (times == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < f->series_count; i++)
+		if (c->series[f->series[i]->index])
+			times[n++] = c->values->gauges[f->series[i]->gauge_at].time_ns;
+	qsort(times, n, sizeof *times, by_time);
+	if (n > PID_SAMPLES_MAX)
+		*out = times[PID_SAMPLES_MAX - 1];
+	free(times);
+	return 0;
+}
+
+static bool is_wanted(const struct muster__ledger_content *c, const struct muster__view_series *s, bool leaves,
+                      uint64_t since)
+{
+	if (!(leaves ? c->series[s->index] : c->forgetting->flagged[s->index]))
+		return false;
+	return since == 0 || c->forgetting->flagged[s->index] || c->values->gauges[s->gauge_at].time_ns >= since;
+}
+
 static int family_write(struct image *m, const struct muster__view_family *f)
 {
 	const struct muster__ledger_content *c = m->content;
 	bool leaves = leaves_values(f);
+	uint64_t since = 0;
 	int rc = family_put(m, f);
 
 	if (rc == 0 && muster__mode_per_pid(f->mode))
 		return leaves ? pids_put(m, f) : 0;
+	if (rc == 0)
+		rc = samples_since(m, f, &since);
 	for (size_t i = 0; rc == 0 && i < f->series_count; i++) {
-		uint32_t index = f->series[i]->index;
-		if (!(leaves ? c->series[index] : c->forgetting->flagged[index]))
+		if (!is_wanted(c, f->series[i], leaves, since))
 			continue;
 		if (muster__ledger_room_take(&m->room, c, f->series[i]))
 			rc = series_put(m, f->series[i]);

@@ -29,20 +29,60 @@ static bool name_reserved(struct muster_str name)
 	return false;
 }
 
+static bool same_bounds(const struct muster__view_family *family, const struct muster__family_parts *parts)
+{
+	bool open = family->flags & MUSTER__FAMILY_OPEN;
+
+	return open == (bool)(parts->record->record.flags & MUSTER__FAMILY_OPEN) &&
+	       muster__bounds_fit(family->bounds, family->bounds_count, parts->bounds, parts->bounds_count, open);
+}
+
 /* Help and unit may differ between versions of a program; what gives values their meaning may not. */
 static bool same_description(const struct muster__view_family *family, const struct muster__family_parts *parts)
 {
 	const struct muster__family_shm *r = parts->record;
 
 	if (family->type != (enum muster_type)r->type || family->mode != (enum muster_mode)r->mode ||
-	    family->label_count != r->label_count || family->bounds_count != r->bounds_count ||
-	    (r->bounds_count && memcmp(family->bounds, parts->bounds, r->bounds_count * sizeof(double)) != 0))
+	    family->label_count != r->label_count || !same_bounds(family, parts))
 		return false;
 	for (uint32_t i = 0; i < r->label_count; i++)
 		if (strlen(family->labels[i]) != parts->labels[i].count ||
 		    memcmp(family->labels[i], parts->labels[i].bytes, parts->labels[i].count) != 0)
 			return false;
 	return true;
+}
+
+/* Samples have names beside their family's, in one format or another. Only families of other libraries can be called as
+ * those are. */
+static bool name_clashes(const struct muster__merge *merge, const struct muster__family_parts *parts)
+{
+	static const struct {
+		const char *suffix;
+		unsigned types; /* whose samples have it, by bits */
+	} rows[] = {
+		{"_bucket", 1u << MUSTER_HISTOGRAM | 1u << MUSTER_NATIVE_HISTOGRAM},
+		{"_count", 1u << MUSTER_HISTOGRAM | 1u << MUSTER_NATIVE_HISTOGRAM | 1u << MUSTER_SUMMARY},
+		{"_sum", 1u << MUSTER_HISTOGRAM | 1u << MUSTER_NATIVE_HISTOGRAM | 1u << MUSTER_SUMMARY},
+		{"_created", 1u << MUSTER_HISTOGRAM | 1u << MUSTER_NATIVE_HISTOGRAM | 1u << MUSTER_SUMMARY},
+	};
+	char name[MUSTER_NAME_BYTES_MAX + 16];
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		size_t n = strlen(rows[i].suffix), bytes = parts->name.count;
+		if (rows[i].types >> parts->record->type & 1) {
+			memcpy(name, parts->name.bytes, bytes);
+			memcpy(name + bytes, rows[i].suffix, n);
+			if (muster__view_family_find(merge, (struct muster_str){name, bytes + n}))
+				return true;
+		}
+		if (bytes <= n || memcmp(parts->name.bytes + bytes - n, rows[i].suffix, n) != 0)
+			continue;
+		const struct muster__view_family *other =
+			muster__view_family_find(merge, (struct muster_str){parts->name.bytes, bytes - n});
+		if (other && (rows[i].types >> other->type & 1))
+			return true;
+	}
+	return false;
 }
 
 static int family_map(struct muster__merge *merge, struct muster__catalogue *node, struct muster__family_copy *copy)
@@ -52,9 +92,14 @@ static int family_map(struct muster__merge *merge, struct muster__catalogue *nod
 
 	if (!muster__family_parts((const void *)(node->bytes + copy->off), &parts))
 		return 0; /* cannot be: it was checked */
+	struct muster__family_parts shown = parts;
+	if (merge->bounds && !muster__bounds_apply(merge->bounds, &shown)) {
+		*(node->unshared ? &node->mapping.outdated : &node->mapping.conflicts) += 1;
+		return 0;
+	}
 	family = muster__view_family_find(merge, parts.name);
-	if (family == NULL && !name_reserved(parts.name)) {
-		int rc = muster__view_family_join(merge, &parts, &family);
+	if (family == NULL && !name_reserved(parts.name) && !name_clashes(merge, &parts)) {
+		int rc = muster__view_family_join(merge, &shown, &family);
 		if (rc != 0)
 			return rc;
 	}
@@ -97,10 +142,11 @@ static int run_add_behind(struct muster__mapping_runs *m, struct muster__run run
 
 /* real_cell is moved along with cell by operations that do not use it, so that runs of them meet. */
 static int pair_map(struct muster__mapping_runs *m, const struct muster__series_shm *r,
-                    const struct muster__view_series *series)
+                    const struct muster__view_series *series, uint32_t bounds_count)
 {
 	const struct muster__view_family *f = series->family;
-	struct muster__run ints = {MUSTER__OP_ADD_INT, r->int_cell, r->int_cell, series->int_at, f->bounds_count + 1, {0}};
+	uint32_t at = series->int_at + (f->bounds_count - bounds_count); /* what is missing is at the beginning */
+	struct muster__run ints = {MUSTER__OP_ADD_INT, r->int_cell, r->int_cell, at, bounds_count + 1, {0}};
 
 	if (f->type == MUSTER_NATIVE_HISTOGRAM)
 		ints = (struct muster__run){MUSTER__OP_ADD_NATIVE, r->int_cell, r->int_cell,
@@ -155,7 +201,7 @@ static int gauge_map(struct muster__mapping_runs *m, const struct muster__series
 }
 
 static int cells_map(struct muster__mapping_runs *m, const struct muster__series_shm *r,
-                     struct muster__view_series *series)
+                     struct muster__view_series *series, uint32_t bounds_count)
 {
 	switch (series->family->type) {
 	case MUSTER_COUNTER:
@@ -175,7 +221,7 @@ static int cells_map(struct muster__mapping_runs *m, const struct muster__series
 	case MUSTER_SUMMARY:
 		break;
 	}
-	return pair_map(m, r, series);
+	return pair_map(m, r, series, bounds_count);
 }
 
 static int forgotten_map(struct muster__mapping_runs *m, const struct muster__series_shm *r,
@@ -215,7 +261,7 @@ static int series_map(struct muster__merge *merge, struct muster__catalogue *nod
 	if (rc == 0)
 		rc = forgotten_map(&node->mapping, record, series);
 	if (rc == 0)
-		rc = cells_map(&node->mapping, record, series);
+		rc = cells_map(&node->mapping, record, series, family_record->bounds_count);
 	if (rc != 0)
 		return rc;
 	muster__created_earliest(series, record);
@@ -236,7 +282,7 @@ static void node_unmap(struct muster__catalogue *node)
 		node->series[i].view = NULL;
 	m->families = m->series = 0;
 	m->runs_count = m->pids_count = m->forgotten_count = 0;
-	m->conflicts = m->left_out = 0;
+	m->conflicts = m->outdated = m->left_out = 0;
 }
 
 static int node_map(struct muster__merge *merge, struct muster__catalogue *node)

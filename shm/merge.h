@@ -8,6 +8,7 @@
 #ifndef MUSTER__MERGE_H
 #define MUSTER__MERGE_H
 
+#include "bounds.h"
 #include "catalogue.h"
 #include "index.h"
 #include "view.h"
@@ -60,6 +61,7 @@ struct muster__merge {
 	size_t reals_capacity, samples_capacity; /* of the view */
 	struct muster__view_series **hidden;     /* those marked so */
 	size_t hidden_count, hidden_capacity;
+	struct muster__bounds *bounds; /* of imported histograms; or NULL */
 };
 
 /* ---- view.c: who is in the view ----------------------------------------------------------- */

@@ -7,13 +7,13 @@
 #include <stdint.h>
 #include <string.h>
 
-static bool word_valid(const char *s, size_t bytes)
+static bool word_valid(const char *s, size_t bytes, bool colons)
 {
 	if (bytes == 0 || bytes > MUSTER_NAME_BYTES_MAX)
 		return false;
 	for (size_t i = 0; i < bytes; i++) {
 		char c = s[i];
-		bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+		bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (colons && c == ':');
 		if (!letter && !(i > 0 && c >= '0' && c <= '9'))
 			return false;
 	}
@@ -34,12 +34,17 @@ static bool ends_with(const char *s, size_t bytes, const char *suffix)
 
 bool muster__name_valid(const char *name, size_t bytes)
 {
-	return word_valid(name, bytes);
+	return word_valid(name, bytes, false);
+}
+
+bool muster__imported_name_valid(const char *name, size_t bytes)
+{
+	return word_valid(name, bytes, true);
 }
 
 bool muster__label_name_valid(const char *name, size_t bytes, enum muster_type type, enum muster_mode mode)
 {
-	if (!word_valid(name, bytes) || (bytes >= 2 && name[0] == '_' && name[1] == '_'))
+	if (!word_valid(name, bytes, false) || (bytes >= 2 && name[0] == '_' && name[1] == '_'))
 		return false;
 	if (equals(name, bytes, "le") || equals(name, bytes, "quantile"))
 		return false;

@@ -14,6 +14,9 @@
 /* [a-zA-Z_][a-zA-Z0-9_]*, at most MUSTER_NAME_BYTES_MAX. Colons are for recording rules. */
 bool muster__name_valid(const char *name, size_t bytes);
 
+/* The same with colons: what other libraries let through. */
+bool muster__imported_name_valid(const char *name, size_t bytes);
+
 /* [a-zA-Z_][a-zA-Z0-9_]*, not beginning with "__", not le or quantile, nor pid where the encoder adds
  * it (gauges in mode all and liveall). */
 bool muster__label_name_valid(const char *name, size_t bytes, enum muster_type type, enum muster_mode mode);

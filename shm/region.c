@@ -29,6 +29,7 @@ static struct muster_region *region_alloc(void)
 		return NULL;
 	region->dir = region->lock = -1;
 	region->merge.series_max = MUSTER_REGION_SERIES_MAX_DEFAULT;
+	region->merge.bounds = &region->bounds;
 	region->ledger_max = (struct muster__ledger_size){.bytes = MUSTER__CATALOGUE_BYTES_MAX,
 	                                                  .words = MUSTER__SLAB_WORDS_MAX / 2 - MUSTER__WORD_CELLS,
 	                                                  .series = MUSTER__CATALOGUE_SERIES_MAX};
@@ -92,6 +93,7 @@ void muster_region_destroy(struct muster_region **at)
 		muster__roll_strike(region, region->slabs_count - 1);
 	muster__slab_destroy(&region->ledger);
 	muster__catalogue_release(&region->root);
+	muster__bounds_free(&region->bounds);
 	muster__index_clear(&region->by_name);
 	free(region->slabs);
 	free(region->polls);
@@ -136,7 +138,7 @@ static void view_remake(struct muster_region *region)
 	view_forget(region);
 	region->expired_count = 0;
 	unmap_all(region);
-	region->remake = false;
+	region->remake = region->bounds.changed = false;
 }
 
 /* Does it want more than its share of the region's series? */
@@ -181,12 +183,16 @@ static bool ledger_conflicts(const struct muster_region *region)
 static int map(struct muster_region *region)
 {
 	bool before = region->merge.families_count == 0;
+	struct muster__slab *ledger = region->ledger;
+	int rc = ledger ? muster__bounds_note(&region->bounds, ledger->catalogue, &ledger->bounds_noted, 0) : 0;
 
-	if (region->remake) {
+	if (rc != 0)
+		return rc;
+	if (region->remake || region->bounds.changed) {
 		view_remake(region);
 		before = true;
 	}
-	int rc = map_all(region);
+	rc = map_all(region);
 	if (rc == 0 && !before && ledger_conflicts(region)) {
 		view_remake(region);
 		rc = map_all(region);

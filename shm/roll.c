@@ -281,6 +281,8 @@ static int slab_follow(struct muster_region *region, struct muster__slab *slab)
 
 	if (rc == 0)
 		rc = muster__slab_tail(slab, false);
+	if (rc == 0 && slab->import)
+		rc = muster__bounds_note(&region->bounds, slab->catalogue, &slab->bounds_noted, slab->import->born_ns);
 	if (rc == 0 && over)
 		rc = muster__slab_finish(slab);
 	if (muster__is_bad(rc))

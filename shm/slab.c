@@ -265,7 +265,7 @@ static int chunk_read(struct muster__slab *slab, const struct muster__catalogue_
 
 static int catalogue_read(struct muster__slab *slab, uint64_t end, bool ledger)
 {
-	const struct muster__catalogue_rules rules = {&slab->geometry, slab->minor, ledger, ledger};
+	const struct muster__catalogue_rules rules = {&slab->geometry, slab->minor, ledger, ledger, slab->import != NULL};
 	uint64_t at = slab->catalogue->end.bytes;
 	int rc = 0;
 

@@ -48,6 +48,7 @@ struct muster__slab {
 	struct muster__activity_known activity;
 	struct muster__import *import; /* the file is prometheus_client's, and `map` a private image of it; or NULL */
 	struct muster__catalogue *catalogue;
+	uint32_t bounds_noted; /* families whose bounds the region knows of, of an import or a ledger */
 	/* dead: events, gauges, then the banks one after another */
 	uint64_t *last;
 	/* what the ledger says of it; forgotten.c */

@@ -200,9 +200,10 @@ static void pid_sample_write(struct muster__text_buffer *page, const struct must
 static enum muster__text_head head_of(const struct muster__view *view, const struct muster__view_family *f,
                                       const struct muster__text_family *r)
 {
-	bool taken = f->name[r->base_bytes] && muster__view_family_named(view, f->name, r->base_bytes);
+	bool counter = f->type == MUSTER_COUNTER || f->type == MUSTER_REAL_COUNTER, suffix = f->name[r->base_bytes];
+	bool taken = suffix && muster__view_family_named(view, f->name, r->base_bytes);
 
-	return taken ? MUSTER__HEAD_UNKNOWN : MUSTER__HEAD_OPENMETRICS;
+	return taken || (counter && !suffix) ? MUSTER__HEAD_UNKNOWN : MUSTER__HEAD_OPENMETRICS;
 }
 
 static void all_series_write(const struct muster__making *m, const struct muster__view_family *f, bool created)

@@ -46,9 +46,13 @@ static const struct {
 	[MUSTER_NATIVE_HISTOGRAM] = {"histogram", "histogram", NULL},
 };
 
+/* A counter of another library's may lack the suffix. */
 static size_t base_bytes(const char *name, enum muster_type type)
 {
-	return strlen(name) - (types[type].suffix ? strlen(types[type].suffix) : 0);
+	const char *end = types[type].suffix ? types[type].suffix : "";
+	size_t n = strlen(name), suffix = strlen(end);
+
+	return n > suffix && memcmp(name + n - suffix, end, suffix) == 0 ? n - suffix : n;
 }
 
 static void put_line(struct muster__text_buffer *b, const char *what, const char *name, size_t name_bytes)

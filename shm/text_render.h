@@ -20,7 +20,7 @@ struct muster__text_le {
 };
 
 /* Which lines describe a family: text 0.0.4; OpenMetrics; OpenMetrics where another family has the name that is left
- * without the suffix of a counter or an info. */
+ * without the suffix of a counter or an info, or a counter has no suffix. */
 enum muster__text_head { MUSTER__HEAD_TEXT, MUSTER__HEAD_OPENMETRICS, MUSTER__HEAD_UNKNOWN, MUSTER__HEADS };
 
 struct muster__text_family {

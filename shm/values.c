@@ -300,13 +300,13 @@ void muster__values_settle_pids(struct muster__values *v)
 
 /* ---- the view ----------------------------------------------------------------------------- */
 
-/* A gauge without labels is on the page from its declaration on. */
+/* A gauge without labels is on the page from its declaration on; another library's while a file has it. */
 static void unset_show(struct muster__merge *merge)
 {
 	for (size_t i = 0; i < merge->families_count; i++) {
 		const struct muster__view_family *family = merge->families[i];
 		if (!muster__is_gauge(family->type) || family->label_count != 0 || family->series_count == 0 ||
-		    muster__mode_per_pid(family->mode))
+		    muster__mode_per_pid(family->mode) || (family->flags & MUSTER__FAMILY_IMPORTED))
 			continue;
 		merge->values.gauges[family->series[0]->gauge_at].set = true;
 	}

@@ -67,7 +67,7 @@ static char *put(char **at, struct muster_str s)
 /* One block holds a family with its label pointers, bounds and texts. */
 static struct muster__view_family *family_alloc(const struct muster__family_parts *p)
 {
-	uint32_t labels = p->record->label_count, bounds = p->record->bounds_count;
+	uint32_t labels = p->record->label_count, bounds = p->bounds_count;
 	size_t bytes = sizeof(struct muster__view_family) + labels * sizeof(char *) + bounds * sizeof(double) +
 	               p->name.count + p->help.count + p->unit.count + 3;
 
@@ -88,6 +88,7 @@ static struct muster__view_family *family_alloc(const struct muster__family_part
 		f->labels[i] = put(&at, p->labels[i]);
 	f->type = p->record->type;
 	f->mode = p->record->mode;
+	f->flags = p->record->record.flags;
 	f->expiry_s = p->record->expiry_s;
 	f->label_count = labels;
 	f->bounds_count = bounds;
@@ -327,7 +328,7 @@ void muster__merge_clear(struct muster__merge *merge)
 	muster__index_clear(&merge->series_index);
 	free(merge->view.reals);
 	muster__values_destroy(&merge->values);
-	*merge = (struct muster__merge){.series_max = merge->series_max};
+	*merge = (struct muster__merge){.series_max = merge->series_max, .bounds = merge->bounds};
 }
 
 const struct muster__view_family *muster__view_family_named(const struct muster__view *view, const char *name,

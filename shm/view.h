@@ -19,6 +19,7 @@ struct muster__view_family {
 	char *name, *help, *unit; /* NUL-terminated; unit "" if none; help and label values are valid UTF-8 */
 	enum muster_type type;
 	enum muster_mode mode;
+	uint16_t flags; /* MUSTER__FAMILY_... */
 	uint32_t label_count;
 	char **labels; /* names */
 	uint32_t bounds_count;

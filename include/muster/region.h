@@ -71,8 +71,8 @@ const char *muster_quarantine_text(enum muster_quarantine reason);
  * beyond is left out and counted in muster_left_out_series_total. Default MUSTER_REGION_SERIES_MAX_DEFAULT. */
 void muster_region_series_max(struct muster_region *region, size_t series_max);
 
-/* Read prometheus_client's files beside the slabs: what PROMETHEUS_MULTIPROC_DIR names. Each is a worker's; whoever can
- * still write one is alive.
+/* Read files of prometheus_client and of prometheus-client-mmap beside the slabs: what PROMETHEUS_MULTIPROC_DIR names.
+ * Each is a worker's; whoever can still write one is alive.
  *   path      of the directory, absolute, or seen from the region
  *   compact   not 0, in the master: take files of the dead into the ledger, and delete them; else they are only read
  * Returns 0; -ENAMETOOLONG beyond MUSTER_REGION_PATH_BYTES_MAX; -errno if it cannot be read now. */

@@ -15,7 +15,8 @@ same() {
 	ok "$1"
 }
 writers() {
-	$python "$here/import_writer.py" 4 "$1" >"$dir/writers" &
+	rm -f "$dir/writers"
+	$python "$here/import_writer.py" 4 "$@" >"$dir/writers" &
 	masters+=($!)
 	until_true 60 grep -q ready "$dir/writers" || fail writers_start
 	read -r -a pids <"$dir/writers"
@@ -78,5 +79,16 @@ until_true 20 gone "${pids[3]}" || fail the_last_dies
 is nothing_is_left "$(find "$PROMETHEUS_MULTIPROC_DIR" -name '*.db' | wc -l)" 0
 dead "${pids[3]}"
 same all_dead "$dir/marked"
+# Identifiers that are no pids, as those of uWSGI's workers. Who is dead is known all the same.
+export PROMETHEUS_MULTIPROC_DIR=$dir/identified
+mkdir "$PROMETHEUS_MULTIPROC_DIR"
+writers 9 worker-
+start identified serve --region "$dir/r3" --metrics 127.0.0.1:0 --multiproc-dir "$PROMETHEUS_MULTIPROC_DIR" --compact
+same other_identifiers_than_pids
+kill -KILL "${pids[@]}"
+none() { [ "$(find "$PROMETHEUS_MULTIPROC_DIR" -name '*.db' | wc -l)" -eq 0 ]; }
+until_true 20 none && ok they_die_too || fail they_die_too
+has their_samples_stay "$(curl -s "http://$address/metrics")" 'g_all_of{k="a",pid="worker-2"} '
+is their_live_gauges_leave "$(curl -s "http://$address/metrics" | grep -c '^g_liveall_of{' || true)" 0
 exit_of "$muster" serve --region "$dir/r2" --metrics none --multiproc-dir "$dir/nowhere"
 has a_directory_that_is_not_there_is_refused "$err" "--multiproc-dir $dir/nowhere: No such file or directory"

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Processes with prometheus_client's metrics of all types and modes, in the directory PROMETHEUS_MULTIPROC_DIR.
 
-    import_writer.py PROCESSES SEED     fork, record, print "ready"; each then waits to be killed
+    import_writer.py PROCESSES SEED [IDENTIFIER]
+                                        fork, record, print "ready"; each then waits to be killed
+                                        IDENTIFIER: with a number behind it, in place of the pid
     import_writer.py compare PAGE       compare muster's page with the library's own collector, sample by sample"""
 import ctypes
 import math
@@ -25,6 +27,10 @@ def record(seed):
     p.Counter("never", "Has no child.", ["x"])
     modes = [m for m in MODES if m in p.Gauge._MULTIPROC_MODES]
     gauges = {m: p.Gauge(f"g_{m}_of", f"In mode {m}.", ["k"], multiprocess_mode=m) for m in modes}
+    suffixed = [p.Gauge(name, "Names of samples that other types have, or for rules.", multiprocess_mode="max")
+                for name in ("jobs_count", "jobs_sum", "jobs_bucket", "jobs_created", "jobs_total", "ns:jobs")]
+    for gauge in suffixed:
+        gauge.set(dice.random())
     for _ in range(200):
         path = dice.choice(["/", "/a b", "x\"y\\z\n", "\u00fc\U0001f600", ""])
         c.labels(path, dice.choice(["200", "500"])).inc(dice.choice([1, 2.5, 0.1]))
@@ -36,13 +42,16 @@ def record(seed):
             gauges[mode].labels(dice.choice("ab")).set(dice.choice([-1, 0, dice.random(), 1e300]))
 
 
-def processes(count, seed):
+def processes(count, seed, identifier=None):
     pids = []
     for i in range(count):
         read, write = os.pipe()
         pid = os.fork()
         if pid == 0:
             ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+            if identifier:
+                from prometheus_client import values
+                values.ValueClass = values.MultiProcessValue(lambda: f"{identifier}{i}")
             record(seed + i)
             os.write(write, b"x")
             signal.pause()
@@ -76,4 +85,4 @@ def compare(page):
 if sys.argv[1] == "compare":
     compare(sys.argv[2])
 else:
-    processes(int(sys.argv[1]), int(sys.argv[2]))
+    processes(int(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:])

@@ -1,45 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Files of prometheus_client: of its later format, of its earliest, and of nobody's. */
-#include <fcntl.h>
-#include <limits.h>
-
-#include "reading.h"
-#include "shm/import.h"
-
-static char files[PATH_MAX];
-
-static int files_setup(void **state)
-{
-	(void)setup(state);
-	(void)snprintf(files, sizeof files, "%s/files", support_region);
-	return mkdir(files, 0700);
-}
-
-static int files_teardown(void **state)
-{
-	char command[PATH_MAX + 16];
-
-	(void)snprintf(command, sizeof command, "rm -rf %s", files);
-	assert_int_equal(system(command), 0);
-	return teardown(state);
-}
-
-static struct muster_region *importing(const char *path)
-{
-	struct muster_region *region = reader_open();
-
-	assert_int_equal(muster_region_import(region, path, 0), 0);
-	assert_int_equal(muster_region_refresh(region), 0);
-	return region;
-}
-
-static double value(struct muster_region *region, const char *sample)
-{
-	double x = NAN;
-
-	(void)muster_region_value(region, sample, &x);
-	return x;
-}
+#include "importing.h"
 
 static void golden_files_are_read(void **state)
 {
@@ -60,50 +21,6 @@ static void golden_files_are_read(void **state)
 	assert_true(value(region, "s_count") == 1);
 	assert_true(value(region, "s_sum") == 3);
 	muster_region_destroy(&region);
-}
-
-/* ---- by hand ------------------------------------------------------------------------------ */
-
-static unsigned char bytes[3 << 20];
-static uint32_t used;
-
-static void entry(const char *key, double x)
-{
-	uint32_t n = (uint32_t)strlen(key), pad = 8 - (n + 4) % 8;
-
-	memcpy(bytes + used, &n, sizeof n);
-	memcpy(bytes + used + 4, key, n);
-	memset(bytes + used + 4 + n, ' ', pad);
-	memcpy(bytes + used + 4 + n + pad, &x, sizeof x);
-	used += 4 + n + pad + 8;
-}
-
-static void bytes_write(const char *name, int flags, uint32_t count)
-{
-	char path[PATH_MAX + 64];
-
-	memcpy(bytes, &used, sizeof used);
-	(void)snprintf(path, sizeof path, "%s/%s", files, name);
-	int fd = open(path, O_WRONLY | O_CREAT | flags, 0600);
-	assert_int_equal(write(fd, bytes, count), count);
-	close(fd);
-}
-
-static void file_write(const char *name, uint32_t count)
-{
-	bytes_write(name, O_TRUNC, count);
-}
-
-static void file_rewrite(const char *name, uint32_t count)
-{
-	bytes_write(name, 0, count);
-}
-
-static int file_begin(void)
-{
-	memset(bytes, 0, sizeof bytes);
-	used = 8;
-	return 0;
 }
 
 static void keys_without_help_are_the_earliest_format(void **state)
@@ -163,25 +80,6 @@ static void a_histogram_is_shown_when_it_is_complete(void **state)
 	assert_true(value(region, "h_count") == 3);
 	assert_true(value(region, "h_bucket{le=\"1.0\"}") == 1);
 	close(fd);
-	muster_region_destroy(&region);
-}
-
-static void other_bounds_are_a_conflict_and_never_mixed(void **state)
-{
-	(void)state;
-	for (int i = 1; i <= 2; i++) {
-		char name[32], le[64];
-		file_begin();
-		(void)snprintf(le, sizeof le, "[\"h\", \"h_bucket\", {\"le\": \"%d.0\"}, \"h\"]", i);
-		entry("[\"h\", \"h_sum\", {}, \"h\"]", 1);
-		entry(le, 1);
-		entry("[\"h\", \"h_bucket\", {\"le\": \"+Inf\"}, \"h\"]", 1);
-		(void)snprintf(name, sizeof name, "histogram_%d.db", i);
-		file_write(name, 4096);
-	}
-	struct muster_region *region = importing(files);
-	assert_true(value(region, "h_count") == 2);
-	assert_true(value(region, "muster_dropped_families_total{reason=\"conflict\"}") == 1);
 	muster_region_destroy(&region);
 }
 
@@ -369,7 +267,6 @@ int main(void)
 		ONE(keys_without_help_are_the_earliest_format),
 		ONE(what_no_family_could_be_is_left_out_and_counted),
 		ONE(a_histogram_is_shown_when_it_is_complete),
-		ONE(other_bounds_are_a_conflict_and_never_mixed),
 		ONE(other_bounds_in_one_file_are_left_out),
 		ONE(files_that_lie_are_quarantined),
 		ONE(a_file_that_shrinks_takes_nobody_with_it),
