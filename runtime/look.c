@@ -29,6 +29,15 @@ int muster__look_refused(const char *path, int rc)
 	                      muster_strerror(rc));
 }
 
+int muster__schema_take(struct muster_region *region, const char *path)
+{
+	int rc = path ? muster_region_import_schema(region, path) : 0;
+
+	if (rc == MUSTER_EOPTION)
+		return muster__refuse(EX_DATAERR, "--multiproc-schema %s", muster_error_message());
+	return rc == 0 ? 0 : muster__refuse(EX_NOINPUT, "--multiproc-schema %s: %s", path, muster_strerror(rc));
+}
+
 /* Returns 0, or an exit status after a line in the log. */
 static int import(struct muster_region *region, const char *multiproc_dir)
 {
@@ -55,7 +64,9 @@ int muster__look(const struct muster__look_opts *opts, struct muster_region **ou
 	muster_region_on_quarantine(region, quarantined, NULL);
 	if (opts->series_max)
 		muster_region_series_max(region, opts->series_max);
-	int status = import(region, opts->multiproc_dir);
+	int status = muster__schema_take(region, opts->multiproc_schema);
+	if (status == 0)
+		status = import(region, opts->multiproc_dir);
 	if (status == 0 && (rc = muster_region_refresh(region)) != 0)
 		status = muster__look_refused(opts->path, rc);
 	if (status == 0)

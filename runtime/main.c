@@ -31,7 +31,8 @@ static int look_of(const struct muster__options *options, char path[MUSTER_REGIO
 	const struct muster_prefork_opts *o = &options->prefork;
 	const char *name = o->name ? o->name : "muster";
 
-	*out = (struct muster__look_opts){o->region ? o->region : path, o->multiproc_dir, o->series_max};
+	*out =
+		(struct muster__look_opts){o->region ? o->region : path, o->multiproc_dir, o->multiproc_schema, o->series_max};
 	if (o->region || muster__region_default_path(name, path) == 0)
 		return 0;
 	return muster__refuse(EX_USAGE, "--name %s: makes a path of more than %d bytes; take a shorter one", name,

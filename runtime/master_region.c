@@ -12,6 +12,7 @@
 #include <sysexits.h>
 
 #include "log.h"
+#include "look.h"
 #include "master_parts.h"
 #include "passed.h"
 #include "shm/fold.h"
@@ -99,6 +100,9 @@ static int multiproc_start(struct master *m)
 
 	if (m->opts->multiproc_dir == NULL)
 		return 0;
+	int status = muster__schema_take(m->region, m->opts->multiproc_schema);
+	if (status != 0)
+		return status;
 	int rc = multiproc_path(m, path);
 	if (rc == 0)
 		rc = muster_region_import(m->region, path, m->opts->multiproc_compact);

@@ -277,6 +277,13 @@ static int set_multiproc_dir(struct muster__options *o, const char *name, const 
 	return 0;
 }
 
+static int set_multiproc_schema(struct muster__options *o, const char *name, const char *value)
+{
+	(void)name;
+	o->prefork.multiproc_schema = value;
+	return 0;
+}
+
 static int set_worker_user(struct muster__options *o, const char *name, const char *value)
 {
 	(void)name;
@@ -319,6 +326,8 @@ static const struct row rows[] = {
      "or USER:GROUP, by root: let their workers in; ours run as it (no)"},
 	{"--multiproc-dir", "DIR", RUN | SERVE | LOOK, set_multiproc_dir,
      "prometheus_client's files, or none (run: $PROMETHEUS_MULTIPROC_DIR, else in the region; root needs --worker-user)"},
+	{"--multiproc-schema", "FILE", RUN | SERVE | LOOK, set_multiproc_schema,
+     "a page with types, bounds and aggregations of client_ruby's files (what can be told from them)"},
 	{"--compact", NULL, RUN | SERVE, set_compact, "delete files of dead processes there, once they are in the ledger"},
 	{"--pidfile", "PATH", RUN | SERVE, set_pidfile, "lock it and write the master's pid there (no)"},
 	{"--log-format", "FORMAT", RUN | SERVE, set_log_format, "of the lines on stderr: text or json (text)"},

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * import.h - multiprocess files of client libraries, read as slabs: prometheus_client's, and prometheus-client-mmap's.
+ * import.h - multiprocess files of client libraries, read as slabs: prometheus_client's, prometheus-client-mmap's, and
+ * those of client_ruby's DirectFileStore.
  *
  * Each file is transcribed into a private image that is laid out as a slab: its families and series become
  * catalogue records, its values cells. So all that is done with slabs - sharing of catalogues, merging, the last words,
@@ -8,17 +9,19 @@
  * before it is folded it gets a hidden name, so that a process that is given the same identifier begins a new one.
  *
  * One subject a file: the directory (import_dir.c), a name in it (import_name.c), one file (import_file.c), its entries
- * (import_entry.c), the key of an entry (import_key.c), series of several entries (import_parts.c), the image
- * (import_image.c). Runs in readers and masters; everything in a file is hostile.
+ * (import_entry.c), the key of an entry (import_key.c, import_query.c), series of several entries (import_parts.c), the
+ * image (import_image.c), what the files do not say (import_schema.c). Runs in readers and masters; everything in a file is hostile.
  *
  * Source of the formats: prometheus_client, mmap_dict.py and values.py, in versions to 0.15 (no help), 0.16 and 0.17 (no
- * time) and from 0.18 on; prometheus-client-mmap, mmaped_dict.rb, mmaped_value.rb and helper/entry_parser.rb.
+ * time) and from 0.18 on; prometheus-client-mmap, mmaped_dict.rb, mmaped_value.rb and helper/entry_parser.rb;
+ * client_ruby, data_stores/direct_file_store.rb, in versions with and without a time.
  */
 #ifndef MUSTER__IMPORT_H
 #define MUSTER__IMPORT_H
 
 #include <limits.h>
 
+#include "import_schema.h"
 #include "index.h"
 #include "slab.h"
 
@@ -29,13 +32,15 @@
 
 /* What the name of a file says. */
 struct muster__import_name {
-	enum muster_type type; /* COUNTER, GAUGE, HISTOGRAM or SUMMARY */
+	enum muster_type type; /* COUNTER, GAUGE, HISTOGRAM or SUMMARY; 0: it does not say */
 	enum muster_mode mode;
 	const char *id; /* of the process; in the name that was read */
 	size_t id_bytes;
+	const char *metric; /* likewise; NULL: it has several */
+	size_t metric_bytes;
 };
 
-/* counter_ID.db, gauge_MODE_ID.db, histogram_ID.db, summary_ID.db, or a hidden one of these.
+/* counter_ID.db, gauge_MODE_ID.db, histogram_ID.db, summary_ID.db, metric_METRIC___ID.bin, or a hidden one of these.
  * Returns false for any other name. */
 bool muster__import_name_read(const char *file, struct muster__import_name *out);
 
@@ -49,6 +54,7 @@ enum muster__import_dialect {
 	MUSTER__IMPORT_UNKNOWN,
 	MUSTER__IMPORT_PYTHON, /* prometheus_client: buckets each by itself, in order; +Inf is the last entry of a series */
 	MUSTER__IMPORT_MMAP, /* prometheus-client-mmap: buckets cumulative, in any order, and only those that were reached */
+	MUSTER__IMPORT_RUBY, /* client_ruby: one metric; buckets each by itself, and only those that were hit */
 };
 
 /* A key, taken apart; the texts are NUL-terminated UTF-8 in the buffer it was decoded into. */
@@ -56,6 +62,7 @@ struct muster__import_key {
 	enum muster__import_dialect dialect;
 	const char *metric, *sample, *help; /* help: NULL if there is none */
 	const char *le;                     /* the value of that label, which is not among the others; or NULL */
+	bool quantile;                      /* it is that of a label `quantile` */
 	uint32_t label_count;
 	const char *names[MUSTER_LABELS_MAX], *values[MUSTER_LABELS_MAX];
 };
@@ -64,6 +71,11 @@ struct muster__import_key {
  *   out_text   room for `count` + 1 bytes
  * Returns false if it is neither, or has more labels than MUSTER_LABELS_MAX. */
 bool muster__import_key_read(const char *key, size_t count, char *out_text, struct muster__import_key *out);
+
+/* ---- import_query.c ----------------------------------------------------------------------- */
+
+/* Decode name=value&... of client_ruby's. The same; metric, sample and help are not in it. */
+bool muster__import_query_read(const char *query, size_t count, char *out_text, struct muster__import_key *out);
 
 /* ---- import_image.c ----------------------------------------------------------------------- */
 
@@ -79,6 +91,10 @@ enum muster__import_kind {
 	MUSTER__IMPORT_UP_TO,
 	MUSTER__IMPORT_BEYOND,
 };
+
+/* Behind a key stand a value and, in later versions of the libraries, a time. */
+#define MUSTER__IMPORT_TAIL_TIMED 16u
+#define MUSTER__IMPORT_TAIL_PLAIN 8u
 
 #define MUSTER__IMPORT_NONE 0u /* offset of what the file does not have: 0 */
 
@@ -105,7 +121,10 @@ struct muster__import {
 	enum muster_type type; /* as the name of the file has it */
 	enum muster_mode mode;
 	char id[NAME_MAX + 1];
-	bool hidden; /* has its hidden name */
+	char metric[NAME_MAX + 1];               /* "": the file has several */
+	const struct muster__schema_row *schema; /* what is said of that; or NULL */
+	bool refused;                            /* nobody says of what type it is */
+	bool hidden;                             /* has its hidden name */
 	enum muster__import_dialect dialect;
 	uint64_t born_ns;     /* when the file was made, or an earlier moment */
 	unsigned char *image; /* the slab's map */
@@ -163,7 +182,7 @@ int muster__import_part(struct muster__import *import, const struct muster__impo
 /* Is the file read as a whole before anything of it is published? */
 static inline bool muster__import_gathers(const struct muster__import *import)
 {
-	return import->dialect == MUSTER__IMPORT_MMAP &&
+	return import->dialect >= MUSTER__IMPORT_MMAP &&
 	       (import->type == MUSTER_HISTOGRAM || import->type == MUSTER_SUMMARY);
 }
 
@@ -180,14 +199,17 @@ void muster__import_children_free(struct muster__import *import);
 int muster__import_entries(struct muster__import *import, const unsigned char *bytes, uint32_t off, uint32_t count);
 
 /* How many of the bytes are whole entries with this tail, from the first on. */
-uint32_t muster__import_walk(const unsigned char *bytes, uint32_t count, uint32_t tail);
+uint32_t muster__import_walk(const struct muster__import *import, const unsigned char *bytes, uint32_t count,
+                             uint32_t tail);
 
 /* ---- import_file.c ------------------------------------------------------------------------ */
 
 /* Open a file of directory `dir` as a slab that is called `name` in the region.
  *   owner   who may own it beside root and this user
+ *   schema  what is said of metrics whose files do not say it, or NULL; lives as long as the slab
  * Returns 0; MUSTER__BAD(...), and *out is quarantined; -ENOENT, -ENOMEM, -EMFILE, -ENFILE: no slab. */
-int muster__import_open(int dir, const char *name, uid_t owner, struct muster__slab **out);
+int muster__import_open(int dir, const char *name, uid_t owner, const struct muster__schema *schema,
+                        struct muster__slab **out);
 
 /* Transcribe what is new, and all values. Returns 0; MUSTER__BAD(...); -ENOMEM. */
 int muster__import_follow(struct muster__slab *slab);

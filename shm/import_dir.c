@@ -39,7 +39,7 @@ static int file_join(struct muster_region *region, int dir, const char *name, ui
 
 	if (muster__grow(&region->slabs, &region->slabs_capacity, region->slabs_count + 1, sizeof *region->slabs) != 0)
 		return -ENOMEM;
-	int rc = muster__import_open(dir, name, owner, &slab);
+	int rc = muster__import_open(dir, name, owner, region->schema, &slab);
 	if (rc == -EMFILE || rc == -ENFILE)
 		region->import_error = rc; /* told; the next scan tries it again */
 	if (slab == NULL)
@@ -155,6 +155,18 @@ int muster_region_import(struct muster_region *region, const char *path, int com
 	close(fd);
 	(void)strcpy(region->import_path, path);
 	region->import_compact = compact != 0;
+	return 0;
+}
+
+int muster_region_import_schema(struct muster_region *region, const char *path)
+{
+	struct muster__schema *schema = NULL;
+	int rc = muster__schema_read(path, &schema);
+
+	if (rc != 0)
+		return rc;
+	muster__schema_destroy(&region->schema);
+	region->schema = schema;
 	return 0;
 }
 

@@ -18,8 +18,6 @@
 #include "guard.h"
 
 #define HEAD_BYTES 8
-#define TAIL_TIMED 16 /* value and time: since 0.18 */
-#define TAIL_PLAIN 8
 #define PIECE_BYTES (UINT32_C(1) << 20) /* loaded at once; no entry is longer */
 
 /* What an image has room for; memory that is not used is not taken. */
@@ -93,7 +91,7 @@ static void identity_make(struct muster__slab *slab)
 		slab->import->born_ns = nanoseconds(sx.stx_mtime);
 }
 
-static void name_take(struct muster__import *import, const char *base)
+static void name_take(struct muster__import *import, const char *base, const struct muster__schema *schema)
 {
 	struct muster__import_name name = {0};
 
@@ -102,10 +100,14 @@ static void name_take(struct muster__import *import, const char *base)
 	import->mode = name.mode;
 	if (name.id_bytes)
 		memcpy(import->id, name.id, name.id_bytes);
+	if (name.metric_bytes)
+		memcpy(import->metric, name.metric, name.metric_bytes);
+	import->schema = muster__schema_find(schema, import->metric);
 	import->hidden = *base == '.';
 }
 
-int muster__import_open(int dir, const char *name, uid_t owner, struct muster__slab **out)
+int muster__import_open(int dir, const char *name, uid_t owner, const struct muster__schema *schema,
+                        struct muster__slab **out)
 {
 	const char *slash = strrchr(name, '/'), *base = slash ? slash + 1 : name;
 	struct muster__slab *slab = muster__slab_alloc(name);
@@ -114,7 +116,7 @@ int muster__import_open(int dir, const char *name, uid_t owner, struct muster__s
 		muster__slab_destroy(&slab);
 		return -ENOMEM;
 	}
-	name_take(slab->import, base);
+	name_take(slab->import, base, schema);
 	uint64_t bytes;
 	int rc = muster__slab_file_open(dir, base, slab, owner, &bytes);
 	if (rc == 0)
@@ -275,10 +277,10 @@ static void values_load(void *ctx)
 static uint32_t entries_walk(struct muster__import *import, const unsigned char *bytes, uint32_t count)
 {
 	if (import->tail)
-		return muster__import_walk(bytes, count, import->tail);
-	uint32_t timed = muster__import_walk(bytes, count, TAIL_TIMED);
-	uint32_t plain = muster__import_walk(bytes, count, TAIL_PLAIN);
-	import->tail = timed >= plain ? TAIL_TIMED : TAIL_PLAIN;
+		return muster__import_walk(import, bytes, count, import->tail);
+	uint32_t timed = muster__import_walk(import, bytes, count, MUSTER__IMPORT_TAIL_TIMED);
+	uint32_t plain = muster__import_walk(import, bytes, count, MUSTER__IMPORT_TAIL_PLAIN);
+	import->tail = timed >= plain ? MUSTER__IMPORT_TAIL_TIMED : MUSTER__IMPORT_TAIL_PLAIN;
 	return timed >= plain ? timed : plain;
 }
 
@@ -289,7 +291,7 @@ static int entries_take(struct muster__import *import, const unsigned char *byte
 
 	if (whole_bytes == 0)
 		return MUSTER__BAD(CATALOGUE);
-	if (muster__mode_timestamped(import->mode) && import->tail != TAIL_TIMED)
+	if (muster__mode_timestamped(import->mode) && import->tail != MUSTER__IMPORT_TAIL_TIMED)
 		return MUSTER__BAD(CATALOGUE);
 	return muster__import_entries(import, bytes, import->used, whole_bytes);
 }

@@ -97,7 +97,8 @@ static enum muster_mode mode_of(const struct muster__import *import)
 static uint16_t flags_of(const struct muster__import *import)
 {
 	return (uint16_t)(MUSTER__FAMILY_IMPORTED | (muster__import_per_process(import) ? MUSTER__FAMILY_PER_PROCESS : 0) |
-	                  (import->type == MUSTER_HISTOGRAM && muster__import_gathers(import) ? MUSTER__FAMILY_OPEN : 0));
+	                  (import->type == MUSTER_HISTOGRAM && import->dialect == MUSTER__IMPORT_MMAP ? MUSTER__FAMILY_OPEN
+	                                                                                              : 0));
 }
 
 /* Counters end in _total, if the library has it so, as their sample does. */

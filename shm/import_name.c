@@ -41,6 +41,25 @@ static bool id_take(struct muster__import_name *name, const char *text)
 	return true;
 }
 
+/* METRIC___IDENTIFIER.bin. A metric may have underscores, too: the last ones count. */
+static bool metric_take(struct muster__import_name *name, const char *text)
+{
+	static const char between[] = "___", end[] = ".bin";
+	size_t n = strlen(text), m = sizeof end - 1;
+	const char *id = NULL;
+
+	for (const char *at = text; (at = strstr(at, between)) != NULL; at++)
+		id = at + sizeof between - 1;
+	if (id == NULL || n <= m || strcmp(text + n - m, end) != 0 || text + n - m <= id ||
+	    !muster__utf8_valid(id, strlen(id)))
+		return false;
+	name->id = id;
+	name->id_bytes = (size_t)(text + n - m - id);
+	name->metric = text;
+	name->metric_bytes = (size_t)(id - text) - (sizeof between - 1);
+	return name->metric_bytes > 0;
+}
+
 bool muster__import_name_read(const char *file, struct muster__import_name *out)
 {
 	size_t hidden = sizeof MUSTER__IMPORT_HIDDEN - 1;
@@ -50,6 +69,10 @@ bool muster__import_name_read(const char *file, struct muster__import_name *out)
 		if (file == NULL)
 			return false;
 		file++;
+	}
+	if (strncmp(file, "metric_", sizeof "metric_" - 1) == 0) {
+		*out = (struct muster__import_name){0};
+		return metric_take(out, file + sizeof "metric_" - 1);
 	}
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
 		size_t n = strlen(kinds[i].prefix);

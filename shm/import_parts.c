@@ -8,7 +8,8 @@
  * prometheus-client-mmap writes the entries of a file in any order, and of a histogram only the buckets that its process
  * has reached. They are cumulative, so those that are missing are below all that are there, and 0. Such a file is
  * gathered as a whole; the longest list of bounds is the family's, and another is a series of it if it is an end of
- * that. When the file has grown, it is gathered again. Runs in readers, on private memory.
+ * that. When the file has grown, it is gathered again. The same for client_ruby, whose buckets stand each for itself: the
+ * family's bounds are those of the schema, and buckets that are missing are 0. Runs in readers, on private memory.
  */
 #include "import.h"
 
@@ -146,19 +147,37 @@ static bool ends_with(const char *s, const char *end)
 	return n > m && strcmp(s + n - m, end) == 0;
 }
 
+/* +Inf and finite bounds. */
+static struct part bucket_of(const char *le, uint32_t off)
+{
+	double bound = strcmp(le, "+Inf") == 0 ? INFINITY : muster__number_read(le);
+	bool valid = isfinite(bound) || strcmp(le, "+Inf") == 0;
+
+	return (struct part){valid ? PART_BUCKET : PART_NONE, bound, off};
+}
+
+/* client_ruby: le="sum" beside the buckets, and quantile="sum" and "count". */
+static struct part part_of_query(const struct muster__import_key *key, uint32_t off)
+{
+	if (strcmp(key->le, "sum") == 0)
+		return (struct part){PART_SUM, 0, off};
+	if (key->quantile)
+		return (struct part){strcmp(key->le, "count") == 0 ? PART_COUNT : PART_NONE, 0, off};
+	return bucket_of(key->le, off);
+}
+
 static struct part part_of(const struct muster__import_key *key, uint32_t off)
 {
 	struct part part = {PART_NONE, 0, off};
 
+	if (key->dialect == MUSTER__IMPORT_RUBY)
+		return part_of_query(key, off);
 	if (ends_with(key->sample, "_sum"))
 		part.kind = PART_SUM;
 	else if (ends_with(key->sample, "_count"))
 		part.kind = PART_COUNT;
-	else if (key->le && ends_with(key->sample, "_bucket")) {
-		part.bound = strcmp(key->le, "+Inf") == 0 ? INFINITY : muster__number_read(key->le);
-		if (isfinite(part.bound) || strcmp(key->le, "+Inf") == 0)
-			part.kind = PART_BUCKET;
-	}
+	else if (key->le && ends_with(key->sample, "_bucket"))
+		return bucket_of(key->le, off);
 	return part;
 }
 
@@ -349,8 +368,11 @@ static void key_of(const struct muster__import *import, const struct muster__imp
 {
 	const char *at = child->text + strlen(child->text) + 1;
 
-	*out = (struct muster__import_key){
-		.dialect = import->dialect, .metric = child->text, .sample = child->text, .label_count = child->label_count};
+	*out = (struct muster__import_key){.dialect = import->dialect,
+	                                   .metric = child->text,
+	                                   .sample = child->text,
+	                                   .help = import->schema ? import->schema->help : NULL,
+	                                   .label_count = child->label_count};
 	for (uint32_t i = 0; i < child->label_count; i++) {
 		out->names[i] = at;
 		out->values[i] = at + strlen(at) + 1;
@@ -371,45 +393,78 @@ static void cumulative_add(struct muster__import *import, const struct muster__i
 	add(import, MUSTER__IMPORT_NONE, muster__import_int_word(import, at->ints + bounds), MUSTER__IMPORT_BEYOND);
 }
 
-/* The bounds it has must be the last ones of the family's. Then they are the family's. */
-static void bounds_complete(const struct muster__import_child *child, double *bounds, uint32_t count)
+/* Where a bound stands in a list; `count` for +Inf, more if it does not. */
+static uint32_t bound_at(double bound, const double *bounds, uint32_t count)
+{
+	uint32_t i = 0;
+
+	while (i < count && bounds[i] < bound)
+		i++;
+	return i < count ? (bounds[i] == bound ? i : UINT32_MAX) : (isinf(bound) ? count : UINT32_MAX);
+}
+
+static void scattered_add(struct muster__import *import, const struct muster__import_child *child, const double *bounds,
+                          uint32_t count, const struct muster__cursor *at)
+{
+	for (size_t i = 0; i < child->buckets_count; i++)
+		add(import, child->buckets[i].off,
+		    muster__import_int_word(import, at->ints + bound_at(child->buckets[i].bound, bounds, count)),
+		    MUSTER__IMPORT_INT);
+}
+
+/* Has it no buckets but such as the family has, or may have in a part of the file that it has not reached? */
+static bool buckets_fit(const struct muster__import *import, const struct muster__import_child *child,
+                        const double *bounds, uint32_t count)
 {
 	uint32_t own = bounds_count(child);
+	double list[MUSTER_BOUNDS_MAX + 2];
 
-	if (own <= count)
-		bounds_copy(child, bounds + (count - own));
+	if (import->dialect == MUSTER__IMPORT_MMAP) {
+		bounds_copy(child, list);
+		return muster__bounds_fit(bounds, count, list, own, true);
+	}
+	for (uint32_t i = 0; i < own; i++)
+		if (bound_at(child->buckets[i].bound, bounds, count) == UINT32_MAX)
+			return false;
+	return true;
+}
+
+static void gathered_add(struct muster__import *import, const struct muster__import_child *child, const double *bounds,
+                         uint32_t count, const struct muster__cursor *at)
+{
+	sum_add(import, child, at);
+	if (import->type == MUSTER_SUMMARY)
+		count_add(import, child, at);
+	else if (import->dialect == MUSTER__IMPORT_MMAP)
+		cumulative_add(import, child, count, at);
+	else
+		scattered_add(import, child, bounds, count, at);
 }
 
 static int gathered_publish(struct muster__import *import, const struct muster__import_child *child,
-                            const double *longest, uint32_t count)
+                            const double *bounds, uint32_t count)
 {
-	double bounds[MUSTER_BOUNDS_MAX + 1];
 	struct muster__import_key key;
 	struct muster__cursor at;
 
 	key_of(import, child, &key);
-	struct muster__import_family *f = muster__import_family(import, &key, longest, count);
+	struct muster__import_family *f = muster__import_family(import, &key, bounds, count);
 	if (f == NULL || muster__import_targets_reserve(import, 4 + (size_t)count) != 0)
 		return -ENOMEM;
-	if (count)
-		memcpy(bounds, longest, count * sizeof *bounds);
-	bounds_complete(child, bounds, count);
-	if (f->refused || !muster__import_series(import, f, &key, bounds, count, &at))
+	if (f->refused)
 		return 0;
-	sum_add(import, child, &at);
-	if (import->type == MUSTER_SUMMARY)
-		count_add(import, child, &at);
-	else
-		cumulative_add(import, child, count, &at);
+	if (!buckets_fit(import, child, bounds, count))
+		muster__import_event(import, MUSTER__EVENT_FAMILY_CONFLICT);
+	else if (muster__import_series(import, f, &key, bounds, count, &at))
+		gathered_add(import, child, bounds, count, &at);
 	return 0;
 }
 
-/* The series of one metric. */
-static int metric_publish(struct muster__import *import, struct muster__import_child **children, size_t n)
+/* Those of the schema, or the longest list that there is. Returns how many; `bounds` has room for MUSTER_BOUNDS_MAX + 2. */
+static uint32_t bounds_of(const struct muster__import *import, struct muster__import_child **children, size_t n,
+                          double *bounds)
 {
-	double bounds[MUSTER_BOUNDS_MAX + 2];
 	const struct muster__import_child *longest = children[0];
-	int rc = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		if (children[i]->buckets_count)
@@ -417,13 +472,29 @@ static int metric_publish(struct muster__import *import, struct muster__import_c
 		if (bounds_count(children[i]) > bounds_count(longest))
 			longest = children[i];
 	}
-	if (bounds_count(longest) > MUSTER_BOUNDS_MAX) {
+	if (import->dialect == MUSTER__IMPORT_RUBY && import->type == MUSTER_HISTOGRAM) {
+		bool own = import->schema && import->schema->bounds;
+		uint32_t count = own ? import->schema->bounds_count : muster__schema_bounds_count;
+		memcpy(bounds, own ? import->schema->bounds : muster__schema_bounds, count * sizeof *bounds);
+		return count;
+	}
+	bounds_copy(longest, bounds);
+	return bounds_count(longest);
+}
+
+/* The series of one metric. */
+static int metric_publish(struct muster__import *import, struct muster__import_child **children, size_t n)
+{
+	double bounds[MUSTER_BOUNDS_MAX + 2];
+	uint32_t count = bounds_of(import, children, n, bounds);
+	int rc = 0;
+
+	if (count > MUSTER_BOUNDS_MAX) {
 		muster__import_event(import, MUSTER__EVENT_FAMILY_INVALID);
 		return 0;
 	}
-	bounds_copy(longest, bounds);
 	for (size_t i = 0; rc == 0 && i < n; i++)
-		rc = gathered_publish(import, children[i], bounds, bounds_count(longest));
+		rc = gathered_publish(import, children[i], bounds, count);
 	return rc;
 }
 

@@ -15,6 +15,7 @@
 #include "fold.h"
 #include "grow.h"
 #include "guard.h"
+#include "import_schema.h"
 #include "roll.h"
 
 #define FLOOD_SHARE 4
@@ -94,6 +95,7 @@ void muster_region_destroy(struct muster_region **at)
 	muster__slab_destroy(&region->ledger);
 	muster__catalogue_release(&region->root);
 	muster__bounds_free(&region->bounds);
+	muster__schema_destroy(&region->schema);
 	muster__index_clear(&region->by_name);
 	free(region->slabs);
 	free(region->polls);

@@ -38,6 +38,7 @@ struct muster__sharing {
 };
 
 struct muster__expiry;
+struct muster__schema;
 struct muster__forgetting;
 
 struct muster_region {
@@ -74,6 +75,7 @@ struct muster_region {
 	bool import_compact;                                /* the dead go into the ledger, and their files */
 	int import_error;                                   /* of the last look at the directory */
 	struct muster__bounds bounds;                       /* of imported histograms */
+	struct muster__schema *schema;                      /* of imported files that do not say it; or NULL */
 	struct muster__text_buffer page;                    /* as it was written last */
 	muster_quarantine_fn *on_quarantine;
 	void *on_quarantine_ctx;

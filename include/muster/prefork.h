@@ -72,9 +72,10 @@ struct muster_prefork_opts {
 	/* Where prometheus_client of Python workers keeps its multiprocess files: read beside the slabs, and named to the
 	 * workers by PROMETHEUS_MULTIPROC_DIR unless that is set. "multiproc": in the region. NULL: nowhere */
 	const char *multiproc_dir;
-	int multiproc_compact; /* not 0: take files of the dead into the ledger, and delete them */
-	int no_upgrade;        /* not 0: USR2 is refused */
-	double drain_seconds;  /* when the workers are gone, serve until scraped once, at most so long; 0: no longer */
+	const char *multiproc_schema; /* a page that says what files of client_ruby there do not say; NULL: none */
+	int multiproc_compact;        /* not 0: take files of the dead into the ledger, and delete them */
+	int no_upgrade;               /* not 0: USR2 is refused */
+	double drain_seconds; /* when the workers are gone, serve until scraped once, at most so long; 0: no longer */
 };
 
 /* Run a pre-fork server until it is told to stop.

@@ -71,12 +71,19 @@ const char *muster_quarantine_text(enum muster_quarantine reason);
  * beyond is left out and counted in muster_left_out_series_total. Default MUSTER_REGION_SERIES_MAX_DEFAULT. */
 void muster_region_series_max(struct muster_region *region, size_t series_max);
 
-/* Read files of prometheus_client and of prometheus-client-mmap beside the slabs: what PROMETHEUS_MULTIPROC_DIR names.
- * Each is a worker's; whoever can still write one is alive.
+/* Read files of prometheus_client, prometheus-client-mmap and client_ruby beside the slabs: what PROMETHEUS_MULTIPROC_DIR
+ * names. Each is a worker's; whoever can still write one is alive.
  *   path      of the directory, absolute, or seen from the region
  *   compact   not 0, in the master: take files of the dead into the ledger, and delete them; else they are only read
  * Returns 0; -ENAMETOOLONG beyond MUSTER_REGION_PATH_BYTES_MAX; -errno if it cannot be read now. */
 int muster_region_import(struct muster_region *region, const char *path, int compact);
+
+/* Say what files of client_ruby's DirectFileStore, which may be in that directory too, do not say: types, help, bounds and
+ * aggregations. Before the first refresh.
+ *   path   a page in text format, as the application itself exports it, of which the TYPE and HELP lines count and the
+ *          bounds of buckets; and lines "# AGGREGATION metric sum", or max, min, all, most_recent
+ * Returns 0; -errno if it cannot be read; MUSTER_EOPTION if a line is none of these, see muster_error_message(). */
+int muster_region_import_schema(struct muster_region *region, const char *path);
 
 /* Bring the view up to date: find new slabs, ask the kernel who lives, read new catalogue records, sum
  * all values. Cost is O(live cells), whoever died before.
