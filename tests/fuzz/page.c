@@ -37,9 +37,10 @@ static bool take(struct page *page, const char *literal)
 	return true;
 }
 
+/* Of a metric: those of other libraries may have colons. */
 static bool is_name(char c, bool first)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (!first && c >= '0' && c <= '9');
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == ':' || (!first && c >= '0' && c <= '9');
 }
 
 static void text_begin(const struct page *page, struct page_text *out)
