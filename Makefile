@@ -87,7 +87,7 @@ $(BUILD)/instructions/recorders: $(BUILD)/obj/bench/instructions/recorders.o $(B
 	@mkdir -p $(@D)
 	$(CC) -o $@ $^ $(ALL_LDFLAGS)
 $(BUILD)/soak: $(call obj,tests/soak/soak.c bench/common/master.c) $(BUILD)/libmuster.a | $(BUILD)/muster
-	$(CC) -o $@ $^ $(ALL_LDFLAGS) -lpthread
+	$(CC) -o $@ $^ $(ALL_LDFLAGS) -lpthread -lm
 $(BUILD)/bench/procfs: override LDFLAGS += -luring
 $(BUILD)/bench/churn $(BUILD)/bench/worker: $(BUILD)/obj/bench/common/master.o | $(BUILD)/muster
 

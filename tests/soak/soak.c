@@ -36,7 +36,7 @@
 #define FOLDED_TRIES 1000
 
 /* What is done, and how it shows. One row per kind of operation that adds up. */
-enum kind { COUNT, ADD, REAL, OBSERVE, SUMMARY, LABELLED, KINDS };
+enum kind { COUNT, ADD, REAL, OBSERVE, SUMMARY, NATIVE, LABELLED, KINDS };
 static const struct {
 	const char *sample;
 	double unit; /* one operation on the page */
@@ -49,6 +49,7 @@ static const struct {
 	{"soak_observe_sum", OBSERVED, OBSERVE},
 	{"soak_summary_seconds_count", 1, SUMMARY},
 	{"soak_summary_seconds_sum", OBSERVED, SUMMARY},
+	{"soak_native_count", 1, NATIVE},
 	{"soak_labelled_total", 1, LABELLED},
 };
 
@@ -76,7 +77,7 @@ static uint64_t next_random(uint64_t *state)
 /* ---- workers ------------------------------------------------------------------------------ */
 
 static struct {
-	struct muster_family *count, *add, *real, *observe, *summary, *labelled, *flying, *gauges[10];
+	struct muster_family *count, *add, *real, *observe, *summary, *native, *labelled, *flying, *gauges[10];
 } f;
 
 static struct muster_family *declare(enum muster_type type, enum muster_mode mode, const char *name, const char *label)
@@ -99,6 +100,7 @@ static void families_declare(void)
 	f.real = declare(MUSTER_REAL_COUNTER, 0, "soak_real_total", NULL);
 	f.observe = declare(MUSTER_HISTOGRAM, 0, "soak_observe", NULL);
 	f.summary = declare(MUSTER_SUMMARY, 0, "soak_summary_seconds", NULL);
+	f.native = declare(MUSTER_NATIVE_HISTOGRAM, 0, "soak_native", NULL);
 	f.labelled = declare(MUSTER_COUNTER, 0, "soak_labelled_total", "n");
 	f.flying = declare(MUSTER_IN_FLIGHT, 0, "soak_flying", NULL);
 	for (int mode = MUSTER_ALL; mode <= MUSTER_LIVEMOSTRECENT; mode++) {
@@ -126,6 +128,9 @@ static void operate(enum kind kind, uint64_t random)
 		break;
 	case SUMMARY:
 		muster_summary_observe(muster_summary_with(f.summary), OBSERVED);
+		break;
+	case NATIVE: /* over so many powers of two that its buckets have to move */
+		muster_native_histogram_observe(muster_native_histogram_with(f.native), ldexp(1, (int)(random % 80) - 40));
 		break;
 	default:
 		(void)snprintf(label, sizeof label, "%u", (unsigned)(random % LABELS));
