@@ -23,7 +23,7 @@ watch_start
 load_start "$url/hello"
 before=$(workers)
 kill -USR1 "$master"
-until_true 20 none_left "$before" && ok usr1_makes_new_workers || fail usr1_makes_new_workers
+until_true 20 eval 'grep -q "Graceful restart requested" "$run/error.log" && none_left "$before"' && ok usr1_makes_new_workers || fail usr1_makes_new_workers
 is usr1_keeps_the_server "$(cat "$run/apache2.pid")" "$server"
 until_true 20 eval '[ "$(served)" -gt 700 ]' || fail workers_are_recycled
 load_end usr1
@@ -37,7 +37,7 @@ scrape | awk '/^muster_tree_cpu_seconds_total/ { n += $2 } END { exit n <= 0 }' 
 load_start "$url/hello"
 before=$(workers)
 kill -HUP "$master"
-until_true 20 none_left "$before" && ok hup_restarts || fail hup_restarts
+until_true 20 eval 'grep -q "SIGHUP received" "$run/error.log" && none_left "$before"' && ok hup_restarts || fail hup_restarts
 is hup_keeps_the_server "$(cat "$run/apache2.pid")" "$server"
 is_replaced apache_replaces_a_killed_worker 4
 load_stop

@@ -28,7 +28,7 @@ kill -TTOU "$master"
 until_true 20 worker_count_is 2 && ok ttou_takes_one_away || fail ttou_takes_one_away
 before=$(workers)
 kill -HUP "$master"
-until_true 20 workers_are_new "$before" 2 && ok hup_makes_new_workers || fail hup_makes_new_workers
+until_true 20 eval 'logged "Handling signal: hup" && workers_are_new "$before" 2' && ok hup_makes_new_workers || fail hup_makes_new_workers
 mv "$run/access.log" "$run/access.log.1"
 kill -USR1 "$master"
 until_true 20 [ -s "$run/access.log" ] && ok usr1_reopens_the_log || fail usr1_reopens_the_log

@@ -49,7 +49,7 @@ kill -USR1 "$master"
 until_true 20 [ -s "$run/php-fpm.log" ] && ok usr1_reopens_the_log || fail usr1_reopens_the_log
 before=$(workers)
 kill -USR2 "$master"
-until_true 20 none_left "$before" && ok usr2_makes_new_workers || fail usr2_makes_new_workers
+until_true 20 eval 'grep -q "Reloading in progress" "$run/php-fpm.log" && none_left "$before"' && ok usr2_makes_new_workers || fail usr2_makes_new_workers
 until_true 20 worker_count_is 2 || fail usr2_two_workers
 is usr2_keeps_the_server "$(cat "$run/php-fpm.pid")" "$server"
 load_end usr2
