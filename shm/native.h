@@ -95,7 +95,7 @@ static inline uint32_t muster__native_count_field(uint64_t control)
 
 static inline int32_t muster__native_start(uint64_t control)
 {
-	return (int32_t)(control >> 32) - MUSTER__NATIVE_BIAS;
+	return (int32_t)((uint32_t)(control >> 32) - MUSTER__NATIVE_BIAS); /* of a hostile word: wraps */
 }
 
 static inline uint64_t muster__native_control(uint32_t steps, uint32_t buffer, uint32_t count_field, int32_t start)

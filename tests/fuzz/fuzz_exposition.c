@@ -129,10 +129,9 @@ static void natives_settle(void)
 {
 	for (size_t i = 0; i < merge.series_count; i++) {
 		const struct muster__view_series *s = merge.series[i];
-		uint64_t *control = merge.values.ints + s->int_at;
 		if (s->family->type != MUSTER_NATIVE_HISTOGRAM)
 			continue;
-		uint64_t any = *control;
+		uint64_t *control = merge.values.ints + s->int_at, any = *control;
 		*control = muster__native_control((uint32_t)(any % 13), 0, (uint32_t)(any >> 4 & 0xffff) % 161,
 		                                  (int32_t)(any >> 40) % 60);
 	}

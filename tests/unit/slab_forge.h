@@ -159,6 +159,17 @@ static inline struct muster__family_shm *forge_family(struct forge *f, enum must
 	return forge_family_full(f, type, mode, name, "Help.", label, bounds, type == MUSTER_HISTOGRAM ? 2 : 0);
 }
 
+/* Parameters may be wrong, too. */
+static inline uint32_t forge_native_words(const struct muster__family_shm *family)
+{
+	const double *parameters = (const double *)(const void *)(family + 1);
+	bool usual = family->bounds_count == MUSTER__NATIVE_PARAMETERS && parameters[MUSTER__NATIVE_BUCKETS_MAX] < 1e6;
+
+	return usual && parameters[MUSTER__NATIVE_BUCKETS_MAX] >= 0
+	           ? muster__native_bank_words(muster__native_shape(parameters))
+	           : MUSTER__NATIVE_BUCKETS + 2 * MUSTER__NATIVE_BUCKETS_LEAST;
+}
+
 /* A series of the family declared last, with the cells that come next. */
 static inline struct muster__series_shm *forge_series(struct forge *f, const char *value)
 {
@@ -182,8 +193,7 @@ static inline struct muster__series_shm *forge_series(struct forge *f, const cha
 		s.int_cell = f->gauges++;
 	} else if (family->type != MUSTER_REAL_COUNTER) {
 		s.int_cell = f->ints;
-		f->ints += native ? muster__native_bank_words(muster__native_shape((const double *)(const void *)(family + 1)))
-		                  : family->bounds_count + 1;
+		f->ints += native ? forge_native_words(family) : family->bounds_count + 1;
 	}
 	if (pair || family->type == MUSTER_REAL_COUNTER)
 		s.real_cell = f->reals++;
