@@ -164,6 +164,7 @@ fuzz_bin := $(fuzz_names:%=$(BUILD)/fuzz/%)
 unit fuzzers: $(fuzz_bin) $(BUILD)/fuzz/make_corpus
 $(BUILD)/tests/test_hostile: $(BUILD)/obj/tests/fuzz/packed.o
 $(BUILD)/tests/test_hostile_memory: override LDFLAGS += $(patsubst %,-Wl$(comma)--wrap=%,malloc calloc realloc strdup mmap mremap)
+$(BUILD)/tests/test_quantiles $(BUILD)/tests/test_quantiles_region: override LDFLAGS += -Wl,--wrap=clock_gettime
 $(BUILD)/tests/test_import: override LDFLAGS += -Wl,--wrap=fstat
 
 # The driver is replay.o, or the fuzzing engine, which comes with its own main().

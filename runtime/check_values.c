@@ -22,7 +22,7 @@ static uint64_t samples_of(const struct muster__view_family *f)
 	case MUSTER_NATIVE_HISTOGRAM:
 		return 3 * f->series_count;
 	case MUSTER_SUMMARY:
-		return 2 * f->series_count;
+		return (f->quantile_count + UINT64_C(2)) * f->series_count;
 	default:
 		return f->series_count;
 	}

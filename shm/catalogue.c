@@ -56,6 +56,7 @@ static void content_free(struct muster__catalogue *node)
 	free(node->mapping.forgotten);
 	free(node->mapping.runs);
 	free(node->mapping.pids);
+	free(node->mapping.sketches);
 	muster__index_clear(&node->index);
 }
 
@@ -82,10 +83,13 @@ void muster__catalogue_release(struct muster__catalogue **at)
 
 /* ---- appending ---------------------------------------------------------------------------- */
 
-bool muster__cursor_fits(const struct muster__cursor *end, const struct muster__geometry *geometry)
+bool muster__cursor_fits(const struct muster__cursor *end, const struct muster__catalogue_rules *rules)
 {
+	const struct muster__geometry *geometry = rules->geometry;
+
 	return end->bytes <= geometry->catalogue_bytes && end->ints <= geometry->int_cells &&
-	       end->reals <= geometry->real_cells && end->gauges <= geometry->gauge_cells;
+	       end->reals <= geometry->real_cells && end->gauges <= geometry->gauge_cells &&
+	       end->sketches <= rules->sketches;
 }
 
 /* The bytes of the whole record at `at`, 0 if it is not all there, or one that breaks the format. */
@@ -211,7 +215,8 @@ static int split(struct muster__catalogue *node, size_t bytes, struct muster__ca
 {
 	static const struct muster__geometry any = {
 		.catalogue_bytes = UINT64_MAX, .int_cells = UINT32_MAX, .real_cells = UINT32_MAX, .gauge_cells = UINT32_MAX};
-	const struct muster__catalogue_rules rules = {.geometry = &any, .minor = UINT16_MAX, .imported = true};
+	const struct muster__catalogue_rules rules = {
+		.geometry = &any, .sketches = UINT32_MAX, .minor = UINT16_MAX, .imported = true};
 	struct muster__catalogue *first = NULL, *rest = NULL;
 	size_t own = (size_t)(node->end.bytes - node->begin.bytes), used;
 

@@ -27,6 +27,7 @@ struct muster__cursor {
 	uint64_t bytes;
 	uint32_t families, series;
 	uint32_t ints, reals, gauges; /* the first cell of each area that is not taken */
+	uint32_t sketches;
 };
 
 struct muster__family_copy {
@@ -56,6 +57,12 @@ struct muster__pid_cell {
 	bool live;    /* counts only while its owner lives */
 };
 
+/* The sketch of a series, by its number in the slab. */
+struct muster__sketch_cell {
+	struct muster__view_series *series;
+	uint32_t sketch;
+};
+
 /* A series of the ledger that is shown only while something is left of it. */
 struct muster__forgotten_series {
 	struct muster__view_series *series;
@@ -68,10 +75,13 @@ struct muster__mapping_runs {
 	struct muster__run *runs;
 	struct muster__pid_cell *pids;
 	struct muster__forgotten_series *forgotten; /* of a ledger */
-	size_t runs_count, runs_capacity, pids_count, pids_capacity, forgotten_count, forgotten_capacity;
-	uint64_t conflicts; /* families left out */
-	uint64_t outdated;  /* of a ledger: histograms left out, because there are younger bounds */
-	uint64_t left_out;  /* series beyond the region's limit */
+	struct muster__sketch_cell *sketches;
+	size_t runs_count, runs_capacity, pids_count, pids_capacity, forgotten_count, forgotten_capacity, sketches_count,
+		sketches_capacity;
+	uint32_t sketches_passed; /* of the node's, also those left out */
+	uint64_t conflicts;       /* families left out */
+	uint64_t outdated;        /* of a ledger: histograms left out, because there are younger bounds */
+	uint64_t left_out;        /* series beyond the region's limit */
 };
 
 struct muster__catalogue {
@@ -101,6 +111,7 @@ void muster__catalogue_release(struct muster__catalogue **node);
 /* What a slab may hold. */
 struct muster__catalogue_rules {
 	const struct muster__geometry *geometry;
+	uint32_t sketches; /* there is room for */
 	uint16_t minor;
 	bool ledger;   /* folded records, and a pid in series, are allowed */
 	bool unshared; /* nobody else will hold its nodes */
@@ -124,8 +135,8 @@ int muster__catalogue_adopt(struct muster__catalogue **at, const unsigned char *
 int muster__catalogue_append(struct muster__catalogue **at, const struct muster__catalogue_rules *rules,
                              const unsigned char *bytes, size_t count, bool more, size_t *used);
 
-/* Do all its cells lie inside the areas of this geometry? */
-bool muster__cursor_fits(const struct muster__cursor *end, const struct muster__geometry *geometry);
+/* Do all its cells lie inside the areas there are? */
+bool muster__cursor_fits(const struct muster__cursor *end, const struct muster__catalogue_rules *rules);
 
 /* Family by its number in the slab; the number is valid. */
 struct muster__family_copy *muster__catalogue_family(struct muster__catalogue *node, uint32_t ordinal,

@@ -127,14 +127,17 @@ static int family_check(struct checking *c)
 /* ---- series ------------------------------------------------------------------------------- */
 
 static bool series_cells_take(const struct muster__series_shm *record, const struct muster__family_shm *family,
-                              const struct muster__geometry *g, struct muster__cursor *end)
+                              const struct muster__catalogue_rules *rules, struct muster__cursor *end)
 {
+	const struct muster__geometry *g = rules->geometry;
 	struct muster__cells cells =
 		muster__cells_of(family->type, family->mode, muster__family_bounds(family), family->bounds_count);
 
 	if (cells.gauges)
 		return record->real_cell == MUSTER__NO_CELL &&
 		       cells_take(&end->gauges, record->int_cell, cells.gauges, g->gauge_cells);
+	if (cells.sketches && end->sketches++ >= rules->sketches)
+		return false;
 	return cells_take(&end->ints, record->int_cell, cells.ints, g->int_cells) &&
 	       cells_take(&end->reals, record->real_cell, cells.reals, g->real_cells);
 }
@@ -170,7 +173,7 @@ static int series_check(struct checking *c)
 	if ((record->record.flags && muster__is_gauge(family->type) && !muster__mode_timestamped(family->mode)) ||
 	    !muster__labels_plausible(labels, family->label_count) ||
 	    (record->pid != 0 && !(c->rules->ledger && muster__mode_per_pid(family->mode))) ||
-	    !series_cells_take(record, family, c->rules->geometry, &end))
+	    !series_cells_take(record, family, c->rules, &end))
 		return MUSTER__BAD(SERIES);
 	uint64_t hash = muster__hash((uint64_t)record->pid << 32 | record->family, record + 1, tail_bytes(record));
 	/* Other libraries tell labels 1 and "1" apart; what is the same on the page adds up. */
@@ -183,6 +186,7 @@ static int series_check(struct checking *c)
 		node->end.ints = end.ints;
 		node->end.reals = end.reals;
 		node->end.gauges = end.gauges;
+		node->end.sketches = end.sketches;
 	}
 	return rc;
 }

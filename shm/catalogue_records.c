@@ -90,7 +90,17 @@ static bool kind_plausible(const struct muster__family_shm *r)
 		return r->bounds_count == MUSTER__NATIVE_PARAMETERS;
 	if (r->record.flags & MUSTER__FAMILY_OPEN)
 		return r->type == MUSTER_HISTOGRAM;
-	return r->type == MUSTER_HISTOGRAM ? r->bounds_count > 0 : r->bounds_count == 0;
+	return r->type == MUSTER_HISTOGRAM ? r->bounds_count > 0 : r->type == MUSTER_SUMMARY || r->bounds_count == 0;
+}
+
+/* Quantiles from 0 to 1, then a window of whole seconds; that they ascend is seen elsewhere. */
+static bool quantiles_plausible(const double *bounds, uint32_t count)
+{
+	if (count < 2 || count > MUSTER_QUANTILES_MAX + 1)
+		return count == 0;
+	double window_s = bounds[count - 1];
+	return bounds[0] >= 0 && bounds[count - 2] <= 1 && window_s >= MUSTER_WINDOW_S_MIN &&
+	       window_s <= MUSTER_WINDOW_S_MAX && window_s == (double)(uint32_t)window_s;
 }
 
 static bool bounds_plausible(const double *bounds, uint32_t count)
@@ -114,6 +124,8 @@ static bool bounds_fit_type(const struct muster__family_parts *p)
 {
 	if (p->record->type == MUSTER_NATIVE_HISTOGRAM)
 		return parameters_plausible(p->bounds);
+	if (p->record->type == MUSTER_SUMMARY && !quantiles_plausible(p->bounds, p->record->bounds_count))
+		return false;
 	return bounds_plausible(p->bounds, p->record->bounds_count);
 }
 
@@ -207,7 +219,10 @@ struct muster__cells muster__cells_of(enum muster_type type, enum muster_mode mo
 	struct muster__cells cells = rows[type];
 	if (muster__mode_timestamped(mode))
 		cells = (struct muster__cells){.ints = 1, .reals = 1};
-	cells.ints += bounds_count;
+	if (type == MUSTER_SUMMARY)
+		cells.sketches = bounds_count > 0;
+	else
+		cells.ints += bounds_count;
 	cells.sums = cells.ints;
 	return cells;
 }

@@ -35,6 +35,7 @@ bool muster__labels_plausible(const struct muster_str *labels, uint32_t count);
 struct muster__cells {
 	uint32_t ints, reals, gauges;
 	uint32_t sums;
+	uint32_t sketches; /* a summary's with quantiles */
 };
 
 /* For a family that is plausible. */

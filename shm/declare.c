@@ -27,23 +27,43 @@ static size_t length(const char *s)
 	return s ? strlen(s) : 0;
 }
 
-/* What stands where a classic histogram has bounds. */
-static void bounds_of(const struct muster_opts *o, enum muster_type type, double parameters[MUSTER__NATIVE_PARAMETERS],
-                      const double **bounds, uint32_t *count)
+/* What a record has as its bounds: of a histogram they are, of a native one its parameters, of a summary
+ * its quantiles and their window. */
+struct bounds {
+	const double *at;
+	uint32_t count;
+	double own[MUSTER_QUANTILES_MAX + 1];
+};
+
+static void parameters_put(const struct muster_opts *o, struct bounds *out)
+{
+	out->own[MUSTER__NATIVE_THRESHOLD] = o->zero_threshold;
+	out->own[MUSTER__NATIVE_BUCKETS_MAX] = o->buckets_max;
+	out->own[MUSTER__NATIVE_SIGNED] = o->signed_values;
+	out->count = MUSTER__NATIVE_PARAMETERS;
+}
+
+static void quantiles_put(const struct muster_opts *o, struct bounds *out)
+{
+	for (size_t i = 0; i < o->quantiles_count; i++)
+		out->own[i] = o->quantiles[i] + 0.0; /* no -0 */
+	out->own[o->quantiles_count] = o->window_s ? o->window_s : MUSTER_WINDOW_S_DEFAULT;
+	out->count = (uint32_t)o->quantiles_count + 1;
+}
+
+static void bounds_of(const struct muster_opts *o, enum muster_type type, struct bounds *out)
 {
 	bool usual = o->bounds == NULL;
 
-	*bounds = NULL;
-	*count = 0;
+	out->at = out->own;
+	out->count = 0;
 	if (type == MUSTER_HISTOGRAM) {
-		*bounds = usual ? muster_bounds_default : o->bounds;
-		*count = usual ? 11 : (uint32_t)o->bounds_count;
+		out->at = usual ? muster_bounds_default : o->bounds;
+		out->count = usual ? 11 : (uint32_t)o->bounds_count;
 	} else if (type == MUSTER_NATIVE_HISTOGRAM) {
-		parameters[MUSTER__NATIVE_THRESHOLD] = o->zero_threshold;
-		parameters[MUSTER__NATIVE_BUCKETS_MAX] = o->buckets_max;
-		parameters[MUSTER__NATIVE_SIGNED] = o->signed_values;
-		*bounds = parameters;
-		*count = MUSTER__NATIVE_PARAMETERS;
+		parameters_put(o, out);
+	} else if (type == MUSTER_SUMMARY && o->quantiles) {
+		quantiles_put(o, out);
 	}
 }
 
@@ -72,12 +92,10 @@ static uint32_t record_bytes(const struct muster_opts *o, uint32_t bounds_count,
  * of the store. NULL if there is no memory. */
 static struct muster__family_shm *record_make(const struct muster_opts *o, enum muster_type type, size_t label_count)
 {
-	double parameters[MUSTER__NATIVE_PARAMETERS];
-	const double *bounds;
-	uint32_t bounds_count;
+	struct bounds bounds;
 
-	bounds_of(o, type, parameters, &bounds, &bounds_count);
-	uint32_t bytes = record_bytes(o, bounds_count, label_count);
+	bounds_of(o, type, &bounds);
+	uint32_t bytes = record_bytes(o, bounds.count, label_count);
 	struct muster__family_shm *r = muster__arena_alloc(bytes, 16);
 	if (r == NULL)
 		return NULL;
@@ -87,7 +105,7 @@ static struct muster__family_shm *record_make(const struct muster_opts *o, enum 
 		.type = (uint8_t)type,
 		.mode = (uint8_t)o->mode,
 		.label_count = (uint16_t)label_count,
-		.bounds_count = bounds_count,
+		.bounds_count = bounds.count,
 		.drop_cell = muster__store.int_used,
 		.name_bytes = (uint16_t)strlen(o->name),
 		.help_bytes = (uint16_t)strlen(o->help),
@@ -95,8 +113,8 @@ static struct muster__family_shm *record_make(const struct muster_opts *o, enum 
 		.expiry_s = (uint16_t)o->expiry_s,
 	};
 	char *at = (char *)(r + 1);
-	if (bounds_count)
-		at = put(at, bounds, bounds_count * sizeof *bounds);
+	if (bounds.count)
+		at = put(at, bounds.at, bounds.count * sizeof *bounds.at);
 	at = put(at, o->name, r->name_bytes);
 	at = put(at, o->help, r->help_bytes);
 	if (r->unit_bytes)
@@ -114,7 +132,7 @@ static struct muster__family_shm *record_make(const struct muster_opts *o, enum 
 /* Bounds as the recorders want them: in fours, aligned, filled up with NaN. */
 static int bounds_place(struct muster_family *family)
 {
-	uint32_t count = family->record->bounds_count, padded = (count + 3) / 4 * 4;
+	uint32_t count = family->type == MUSTER_SUMMARY ? 0 : family->record->bounds_count, padded = (count + 3) / 4 * 4;
 	double *bounds = muster__arena_alloc((padded + 1) * sizeof *bounds, 16);
 
 	if (bounds == NULL)
@@ -152,10 +170,14 @@ static struct muster_family *family_make(const struct muster_opts *o, enum muste
 {
 	struct muster_family *f = muster__arena_alloc(sizeof *f, 16);
 
-	if (f == NULL || (f->record = record_make(o, type, label_count)) == NULL || bounds_place(f) != 0 ||
-	    states_place(f, o->states) != 0)
+	if (f == NULL)
 		return NULL;
 	f->type = type;
+	if ((f->record = record_make(o, type, label_count)) == NULL || bounds_place(f) != 0 ||
+	    states_place(f, o->states) != 0)
+		return NULL;
+	if (type == MUSTER_SUMMARY && f->record->bounds_count)
+		f->window_s = o->window_s ? o->window_s : MUSTER_WINDOW_S_DEFAULT;
 	f->ordinal = muster__store.family_count;
 	f->steps_first = steps_first(o->bucket_factor);
 	f->label_count = (uint32_t)label_count;
@@ -195,8 +217,7 @@ static struct muster_family *family_find(const char *name)
 	size_t bytes = strlen(name);
 
 	for (struct muster_family *f = muster__store.families; f; f = f->next) {
-		const char *text = (const char *)(f->record + 1) + f->bounds_count * sizeof(double);
-		if (f->record->name_bytes == bytes && memcmp(text, name, bytes) == 0)
+		if (f->record->name_bytes == bytes && memcmp(muster__family_name(f), name, bytes) == 0)
 			return f;
 	}
 	return NULL;
@@ -261,7 +282,7 @@ int muster_declare(enum muster_type type, const struct muster_opts *opts, struct
 		if (rc == MUSTER_ECONFLICT)
 			(void)muster__error(
 				rc,
-				"%.80s: declared before with another type, mode, unit, labels, bounds, buckets or states; "
+				"%.80s: declared before with another type, mode, unit, labels, bounds, buckets, quantiles or states; "
 				"make the descriptions equal or choose another name",
 				opts->name);
 		else if (rc == MUSTER_EFULL)

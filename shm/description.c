@@ -153,6 +153,25 @@ static int check_states(const struct muster_opts *o, enum muster_type type)
 	return muster__error(MUSTER_ESTATES, "%.80s: %zu states; a state set has them, and no other type", o->name, n);
 }
 
+static int check_quantiles(const struct muster_opts *o, enum muster_type type)
+{
+	if (o->quantiles == NULL && o->quantiles_count == 0 && o->window_s == 0)
+		return 0;
+	if (type != MUSTER_SUMMARY)
+		return muster__error(MUSTER_EQUANTILES, "%.80s: only summaries have quantiles and a window of theirs", o->name);
+	if (o->quantiles == NULL || o->quantiles_count == 0 || o->quantiles_count > MUSTER_QUANTILES_MAX)
+		return muster__error(MUSTER_EQUANTILES, "%.80s: %zu quantiles given; the limits are 1 and %d", o->name,
+		                     o->quantiles ? o->quantiles_count : 0, MUSTER_QUANTILES_MAX);
+	for (size_t i = 0; i < o->quantiles_count; i++)
+		if (!(o->quantiles[i] >= 0 && o->quantiles[i] <= 1) || (i > 0 && !(o->quantiles[i] > o->quantiles[i - 1])))
+			return muster__error(MUSTER_EQUANTILES, "%.80s: quantile %zu is %g; quantiles are from 0 to 1 and ascend",
+			                     o->name, i + 1, o->quantiles[i]);
+	if (o->window_s != 0 && (o->window_s < MUSTER_WINDOW_S_MIN || o->window_s > MUSTER_WINDOW_S_MAX))
+		return muster__error(MUSTER_EQUANTILES, "%.80s: window of %u s; the limits are %d and %d s", o->name,
+		                     o->window_s, MUSTER_WINDOW_S_MIN, MUSTER_WINDOW_S_MAX);
+	return 0;
+}
+
 /* An info without labels would say nothing. */
 static int check_info(const struct muster_opts *o, enum muster_type type, size_t label_count)
 {
@@ -221,6 +240,8 @@ int muster__description_check(struct muster__description *d)
 		rc = check_info(&d->opts, d->type, d->label_count);
 	if (rc == 0)
 		rc = check_bounds(&d->opts, d->type);
+	if (rc == 0)
+		rc = check_quantiles(&d->opts, d->type);
 	if (rc == 0)
 		rc = check_states(&d->opts, d->type);
 	if (rc == 0)

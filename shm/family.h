@@ -57,6 +57,7 @@ struct muster_family {
 	uint32_t bounds_count, pairs_count;
 	const double *bounds;
 	uint32_t steps_first;      /* of a native histogram: the schema to begin with */
+	uint32_t window_s;         /* of a summary with quantiles; else 0 */
 	struct muster_str *states; /* of a set of states; in the arena */
 	size_t states_count;
 };

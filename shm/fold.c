@@ -46,13 +46,17 @@ static void marks_set(struct folding *f, const struct muster__slab *slab)
 	}
 }
 
-static void slab_total(struct folding *f, const struct muster__slab *slab)
+static int slab_total(struct folding *f, const struct muster__slab *slab)
 {
 	struct muster__source source;
 
-	muster__slab_source(slab, slab == f->region->ledger, &source);
+	muster__roll_source(f->region, slab, &source);
+	int rc = muster__sketches_prepare(&f->values, &source);
+	if (rc != 0)
+		return rc;
 	muster__values_add(&f->values, &source);
 	marks_set(f, slab);
+	return 0;
 }
 
 static bool is_dead(const struct muster__slab *slab)
@@ -135,18 +139,20 @@ static int totals(struct folding *f)
 	if (rc != 0)
 		return rc;
 	if (region->ledger) {
-		slab_total(f, region->ledger);
+		rc = slab_total(f, region->ledger);
 		/* They are not in the next ledger. */
 		f->values.events[MUSTER__EVENT_FAMILY_CONFLICT] += region->ledger->catalogue->mapping.outdated;
 	}
 	memcpy(f->kept, f->series, region->merge.series_count * sizeof *f->kept);
-	for (size_t i = 0; i < region->slabs_count; i++) {
+	for (size_t i = 0; rc == 0 && i < region->slabs_count; i++) {
 		const struct muster__slab *slab = region->slabs[i];
 		if (is_dead(slab))
-			slab_total(f, slab);
+			rc = slab_total(f, slab);
 		if (is_dead(slab) || slab->state == MUSTER__SLAB_FOLDED)
 			f->folded[f->folded_count++] = slab->identity;
 	}
+	if (rc != 0)
+		return rc;
 	muster__values_settle_pids(&f->values);
 	schemas_keep(f);
 	return muster__forgetting_apply(region, &f->values, f->families, f->series, &f->forgetting);
@@ -235,6 +241,7 @@ static void slab_empty(struct muster__slab *slab)
 	muster__catalogue_release(&slab->catalogue);
 	free(slab->last);
 	slab->last = NULL;
+	muster__slab_sketches_free(slab);
 	slab->state = MUSTER__SLAB_FOLDED;
 }
 

@@ -22,7 +22,7 @@
 
 static struct muster__cells cells_of(const struct muster__view_series *s)
 {
-	return muster__cells_of(s->family->type, s->family->mode, s->family->bounds, s->family->bounds_count);
+	return muster__cells_of(s->family->type, s->family->mode, s->family->bounds, s->family->stored_count);
 }
 
 static bool is_gauge(const struct muster__view_series *s)
@@ -45,6 +45,8 @@ static void total_clear(struct muster__applying *a, const struct muster__view_se
 		t->ints[s->int_at + i] = 0;
 	if (cells.reals)
 		t->high[s->real_at] = t->low[s->real_at] = 0;
+	if (cells.sketches)
+		muster__sketch_empty(t, s);
 }
 
 static void pids_drop(struct muster__applying *a)
@@ -249,11 +251,22 @@ static void wanted_take(struct muster__applying *a, const struct muster__series_
 	flag(a, series);
 }
 
+/* The window is that of now, for the slab that asked, too. */
+static void sketches_take(struct muster__applying *a, const struct muster__mapping_runs *m)
+{
+	for (size_t i = 0; i < m->sketches_count; i++)
+		if (a->out->wanted[m->sketches[i].series->index])
+			muster__sketch_merge(a->totals, &a->source, m->sketches + i, -1);
+}
+
 /* Loads from the slab only, as it may run guarded. */
 static void slab_take(void *ctx)
 {
 	struct muster__applying *a = ctx;
 
+	for (const struct muster__catalogue *node = a->slab->catalogue; node && a->slab->state == MUSTER__SLAB_LIVE;
+	     node = node->base)
+		sketches_take(a, &node->mapping);
 	for (const struct muster__catalogue *node = a->slab->catalogue; node; node = node->base)
 		for (uint32_t i = 0; i < node->mapping.series; i++) {
 			const struct muster__view_series *series = node->series[i].view;
@@ -319,10 +332,12 @@ static int slab_apply(struct muster__applying *a, const struct muster__slab *sla
 		return -ENOMEM;
 	a->slab = slab;
 	a->record = record;
-	muster__slab_source(slab, false, &a->source);
+	muster__roll_source(a->region, slab, &a->source);
 	if (asks)
 		muster__forgetting_had(a, slab);
-	if (!a->out->any && !a->any_was)
+	if (slab->state == MUSTER__SLAB_LIVE)
+		rc = muster__sketches_prepare(a->totals, &a->source);
+	if (rc != 0 || (!a->out->any && !a->any_was))
 		;
 	else if (slab->state == MUSTER__SLAB_LIVE)
 		rc = muster__guard_run(slab->map, slab->map_bytes, slab_take, a) == 0 ? 0 : -EAGAIN;

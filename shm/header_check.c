@@ -48,6 +48,18 @@ static bool geometry_possible(const struct muster__geometry *g)
 	       inside(MUSTER__PAGE, g->bank_off, banks, g->file_bytes);
 }
 
+/* Between the gauges and the banks, so that it is mapped with the first of these. */
+static bool sketches_possible(const struct muster__header_shm *h)
+{
+	const struct muster__geometry *g = &h->geometry;
+	uint64_t begin = g->gauge_off + (uint64_t)g->gauge_cells * 8;
+
+	if (h->minor < 3 || h->sketches.count == 0)
+		return true;
+	return h->sketches.off % 8 == 0 &&
+	       inside(begin, h->sketches.off, muster__sketch_area_bytes(h->sketches.count), g->bank_off);
+}
+
 static bool within_budget(const struct muster__geometry *g)
 {
 	return g->file_bytes <= FILE_BYTES_MAX && g->catalogue_bytes <= MUSTER__CATALOGUE_BYTES_MAX &&
@@ -61,7 +73,8 @@ int muster__header_check(const struct muster__header_shm *header, uint64_t file_
 	if (rc != 0)
 		return rc;
 	if (header->checksum != muster__header_checksum(header) || header->header_bytes != MUSTER__PAGE ||
-	    header->kind != (ledger ? MUSTER__KIND_LEDGER : MUSTER__KIND_SLAB) || !geometry_possible(&header->geometry))
+	    header->kind != (ledger ? MUSTER__KIND_LEDGER : MUSTER__KIND_SLAB) || !geometry_possible(&header->geometry) ||
+	    !sketches_possible(header))
 		return MUSTER__BAD(HEADER);
 	if (header->geometry.file_bytes > file_bytes)
 		return MUSTER__BAD(SHORT);

@@ -4,7 +4,8 @@
  *
  *     [{"name":"...","help":"...","type":"COUNTER","unit":"...","metrics":[
  *       {"labels":{"code":"200"},"value":3,"created":1763700000.123},
- *       {"labels":{},"buckets":{"0.005":1,...,"+Inf":7},"count":7,"sum":1.5,"created":...}]},...]
+ *       {"labels":{},"buckets":{"0.005":1,...,"+Inf":7},"count":7,"sum":1.5,"created":...},
+ *       {"labels":{},"quantiles":{"0.5":1.01,...},"count":7,"sum":1.5,"created":...}]},...]
  *
  * A native histogram's buckets are those of Prometheus' API: [which bounds belong to it, lower, upper, count], not cumulative.
  *
@@ -180,6 +181,24 @@ static void put_native(struct muster__text_buffer *b, const struct muster__view 
 	put_uint(b, n.count);
 }
 
+static void put_quantiles(struct muster__text_buffer *b, const struct muster__view *v,
+                          const struct muster__view_series *s)
+{
+	char quantile[32];
+
+	if (s->family->quantile_count == 0)
+		return;
+	muster__text_put(b, ",\"quantiles\":{");
+	for (uint32_t i = 0; i < s->family->quantile_count; i++) {
+		size_t n = muster__number_real(quantile, s->family->quantiles[i], true);
+		muster__text_put(b, i ? "," : "");
+		put_string(b, quantile, n);
+		muster__text_put(b, ":");
+		put_real(b, v->quantiles[s->quantile_at + i]);
+	}
+	muster__text_put(b, "}");
+}
+
 static void put_distribution(struct muster__text_buffer *b, const struct muster__view *v,
                              const struct muster__view_series *s)
 {
@@ -188,6 +207,7 @@ static void put_distribution(struct muster__text_buffer *b, const struct muster_
 	} else if (s->family->type == MUSTER_NATIVE_HISTOGRAM) {
 		put_native(b, v, s);
 	} else {
+		put_quantiles(b, v, s);
 		muster__text_put(b, ",\"count\":");
 		put_uint(b, v->ints[s->int_at]);
 	}

@@ -9,6 +9,7 @@
  *     0            header, one page
  *     catalogue    append-only records, `catalogue_used` bytes of them published
  *     gauges       one word per gauge series (bits XOR MUSTER__GAUGE_KEY; 0 = never set)
+ *     sketches     a directory, one word per sketch; then their pages, of which only those listed there are backed
  *     bank 0       the shared bank: atomic read-modify-write, any thread; drop counters live here
  *     bank 1..     one writer thread each: 8 control words, int cells, at real_off: real cells
  *
@@ -28,7 +29,7 @@
 #define MUSTER__MAGIC UINT64_C(0x0a0d525453554d89)          /* \x89 M U S T R \r \n, as PNG does it */
 #define MUSTER__FAILURES_MAGIC UINT64_C(0x0a0d464653554d89) /* \x89 M U S F F \r \n */
 #define MUSTER__FORMAT_MAJOR 1
-#define MUSTER__FORMAT_MINOR 2 /* 1: struct muster__requests_shm; 2: native histograms */
+#define MUSTER__FORMAT_MINOR 3 /* 1: struct muster__requests_shm; 2: native histograms; 3: sketches */
 #define MUSTER__BYTE_ORDER UINT32_C(0x01020304)
 #define MUSTER__PAGE 4096u
 
@@ -61,7 +62,8 @@ enum muster__kind { MUSTER__KIND_SLAB = 1, MUSTER__KIND_LEDGER = 2 };
 	X(ATTACH_NO_DESCRIPTOR, "muster_attach_failures_total", "no_descriptor")                                           \
 	X(ATTACH_FILE_SIZE, "muster_attach_failures_total", "file_size")                                                   \
 	X(ATTACH_REFUSED, "muster_attach_failures_total", "refused")                                                       \
-	X(REGION_LIMIT, "muster_left_out_series_total", "region_limit")
+	X(REGION_LIMIT, "muster_left_out_series_total", "region_limit")                                                    \
+	X(REFUSED_SKETCH, "muster_refused_updates_total", "quantiles_no_space")
 
 enum muster__drop {
 #define MUSTER__ROW(id, text) MUSTER__DROP_##id,
@@ -101,6 +103,25 @@ struct muster__geometry {
 	uint32_t bank_count; /* bank 0 included */
 };
 
+/* How a series' latest observations are spread: counts in exponential buckets, kept apart by time, so that the sum over
+ * processes is a matter of adding words. One per process, added to atomically. A page is four octaves of numbers above 0,
+ * or, in the second half of the pages, below. A word is the epoch in which its observations were made, above their
+ * count: each tells by itself whether it is of the last minutes, so nothing is ever cleared. sketch.h */
+#define MUSTER__SKETCH_PAGES 64
+#define MUSTER__SKETCH_BUCKETS 128 /* of a page */
+#define MUSTER__SKETCH_SLOTS 4     /* words of a bucket: epochs of the same remainder share one */
+#define MUSTER__SKETCH_PAGE_WORDS (MUSTER__SKETCH_BUCKETS * MUSTER__SKETCH_SLOTS)
+#define MUSTER__SKETCH_BYTES (UINT64_C(8) * MUSTER__SKETCH_PAGES * MUSTER__SKETCH_PAGE_WORDS)
+#define MUSTER__SKETCH_EPOCH_BITS 24
+#define MUSTER__SKETCH_COUNT_BITS 40
+
+/* Where the sketches of a slab are. */
+struct muster__sketch_area {
+	uint64_t off;   /* of the directory: a word per sketch, bit n: page n is backed. ORDER(sketch-page) */
+	uint32_t count; /* sketches there is room for */
+	uint32_t reserved;
+};
+
 #define MUSTER__REQUEST_PLACES 256
 #define MUSTER__BUSY_COUNT_BITS 20
 #define MUSTER__BUSY_UNIT_BITS 16
@@ -130,7 +151,8 @@ struct muster__header_shm {
 	struct muster__geometry geometry;
 	struct muster__identity identity;
 	uint64_t created_unix_ns;
-	uint8_t reserved0[256 - 24 - 72 - 48 - 8];
+	struct muster__sketch_area sketches; /* since minor 3 */
+	uint8_t reserved0[256 - 24 - 72 - 48 - 8 - 16];
 	/* changing; each word has one writer at a time or is added to atomically */
 	_Atomic uint64_t catalogue_used; /* ORDER(publish) release; a reader acquires */
 	_Atomic uint64_t banks_used;     /* banks 0..n-1 have been claimed; ORDER(bank-publish) release */
@@ -167,7 +189,8 @@ struct muster__record_shm {
 	uint16_t flags; /* in a ledger, of a series MUSTER__SERIES_..., of a family MUSTER__FAMILY_...; else 0 */
 };
 
-/* Tail: double bounds[bounds_count] (native histograms: parameters); name; help; unit; per label uint16 bytes + name; zero padding. */
+/* Tail: double bounds[bounds_count]; name; help; unit; per label uint16 bytes + name; zero padding. Bounds of a native
+ * histogram are its parameters; of a summary, since minor 3, its quantiles, then the seconds they are taken over. */
 struct muster__family_shm {
 	struct muster__record_shm record;
 	uint32_t family; /* ordinal: how many family records stand before this one */
@@ -197,7 +220,8 @@ struct muster__family_shm {
  *   in flight       int64                        -
  *   histogram       first of bounds_count + 1    sum
  *   summary         count                        sum
- *   native          muster__native_bank_words()  sum */
+ *   native          muster__native_bank_words()  sum
+ * The n-th series of a summary with bounds has sketch n. */
 struct muster__series_shm {
 	struct muster__record_shm record;
 	uint32_t family;
@@ -246,6 +270,17 @@ struct muster__bank_shm {
 
 #define MUSTER__RECORD_BYTES_MAX (1u << 18)
 
+/* From the start of the area to its first page. */
+static inline uint64_t muster__sketch_directory_bytes(uint32_t count)
+{
+	return ((uint64_t)count * 8 + MUSTER__PAGE - 1) / MUSTER__PAGE * MUSTER__PAGE;
+}
+
+static inline uint64_t muster__sketch_area_bytes(uint32_t count)
+{
+	return muster__sketch_directory_bytes(count) + count * MUSTER__SKETCH_BYTES;
+}
+
 static inline uint32_t muster__align8(uint32_t bytes)
 {
 	return (bytes + 7) & ~UINT32_C(7);
@@ -288,6 +323,9 @@ _Static_assert(offsetof(struct muster__header_shm, checksum) == 20, "format");
 _Static_assert(offsetof(struct muster__header_shm, geometry) == 24, "format");
 _Static_assert(offsetof(struct muster__header_shm, identity) == 96, "format");
 _Static_assert(offsetof(struct muster__header_shm, created_unix_ns) == 144, "format");
+_Static_assert(offsetof(struct muster__header_shm, sketches) == 152, "format");
+_Static_assert(sizeof(struct muster__sketch_area) == 16, "format");
+_Static_assert(MUSTER__SKETCH_PAGE_WORDS * 8 == MUSTER__PAGE, "a page is backed alone");
 _Static_assert(offsetof(struct muster__header_shm, catalogue_used) == 256, "format");
 _Static_assert(offsetof(struct muster__header_shm, banks_used) == 264, "format");
 _Static_assert(offsetof(struct muster__header_shm, events) == 272, "format");

@@ -23,7 +23,7 @@ size_t muster__ledger_series_bytes(const struct muster__view_series *s)
 
 size_t muster__ledger_family_bytes(const struct muster__view_family *f)
 {
-	size_t bytes = sizeof(struct muster__family_shm) + f->bounds_count * sizeof(double) + strlen(f->name) +
+	size_t bytes = sizeof(struct muster__family_shm) + f->stored_count * sizeof(double) + strlen(f->name) +
 	               strlen(f->help) + strlen(f->unit);
 
 	for (uint32_t i = 0; i < f->label_count; i++)
@@ -34,7 +34,7 @@ size_t muster__ledger_family_bytes(const struct muster__view_family *f)
 static struct muster__ledger_size series_size(const struct muster__view_series *s)
 {
 	const struct muster__view_family *f = s->family;
-	struct muster__cells cells = muster__cells_of(f->type, f->mode, f->bounds, f->bounds_count);
+	struct muster__cells cells = muster__cells_of(f->type, f->mode, f->bounds, f->stored_count);
 
 	return (struct muster__ledger_size){.bytes = muster__align8((uint32_t)muster__ledger_series_bytes(s)),
 	                                    .words = (uint64_t)cells.ints + cells.reals,

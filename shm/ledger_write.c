@@ -27,7 +27,10 @@ struct image {
 	size_t catalogue_capacity, ints_capacity, gauges_capacity, high_capacity, low_capacity;
 	uint32_t families;
 	struct muster__ledger_size room;
-	size_t left_out; /* series for want of it */
+	size_t left_out;                        /* series for want of it */
+	const struct muster__sketch **sketches; /* in the order of their series */
+	size_t sketches_count, sketches_capacity;
+	struct muster__sketch_area area;
 };
 
 static void image_free(struct image *m)
@@ -37,6 +40,7 @@ static void image_free(struct image *m)
 	free(m->gauges);
 	free(m->high);
 	free(m->low);
+	free(m->sketches);
 }
 
 /* Append a zeroed record of at least `bytes`; NULL if there is no memory. */
@@ -101,6 +105,14 @@ static int gauge_put(struct image *m, double value, bool set, uint32_t *cell)
 	return 0;
 }
 
+static int sketch_put(struct image *m, const struct muster__sketch *sketch)
+{
+	if (muster__grow(&m->sketches, &m->sketches_capacity, m->sketches_count + 1, sizeof *m->sketches) != 0)
+		return -ENOMEM;
+	m->sketches[m->sketches_count++] = sketch;
+	return 0;
+}
+
 /* ---- families and series ------------------------------------------------------------------ */
 
 static int family_put(struct image *m, const struct muster__view_family *f)
@@ -116,12 +128,12 @@ static int family_put(struct image *m, const struct muster__view_family *f)
 	r->type = (uint8_t)f->type;
 	r->mode = (uint8_t)f->mode;
 	r->label_count = (uint16_t)f->label_count;
-	r->bounds_count = f->bounds_count;
+	r->bounds_count = f->stored_count;
 	r->drop_cell = drop_cell;
 	r->name_bytes = (uint16_t)strlen(f->name);
 	r->help_bytes = (uint16_t)strlen(f->help);
 	r->unit_bytes = (uint16_t)strlen(f->unit);
-	char *at = put((char *)(r + 1), f->bounds, f->bounds_count * sizeof(double));
+	char *at = put((char *)(r + 1), f->bounds, f->stored_count * sizeof(double));
 	at = put(at, f->name, r->name_bytes);
 	at = put(at, f->help, r->help_bytes);
 	at = put(at, f->unit, r->unit_bytes);
@@ -136,7 +148,7 @@ static int series_values_put(struct image *m, const struct muster__view_series *
 {
 	const struct muster__values *v = m->content->values;
 	const struct muster__view_family *f = s->family;
-	struct muster__cells cells = muster__cells_of(f->type, f->mode, f->bounds, f->bounds_count);
+	struct muster__cells cells = muster__cells_of(f->type, f->mode, f->bounds, f->stored_count);
 	int rc = 0;
 
 	if (muster__is_gauge(f->type)) {
@@ -150,7 +162,7 @@ static int series_values_put(struct image *m, const struct muster__view_series *
 		rc = ints_put(m, v->ints + s->int_at, cells.sums, cells.ints, int_cell);
 	if (rc == 0 && cells.reals)
 		rc = real_put(m, v->high[s->real_at], v->low[s->real_at], real_cell);
-	return rc;
+	return rc == 0 && cells.sketches ? sketch_put(m, v->sketches + s->sketch_at) : rc;
 }
 
 static struct muster__series_shm *series_record_put(struct image *m, const struct muster__view_series *s)
@@ -339,7 +351,7 @@ static bool needs_low(const struct image *m)
 	return false;
 }
 
-static struct muster__geometry geometry_of(const struct image *m)
+static struct muster__geometry geometry_of(struct image *m)
 {
 	struct muster__geometry g = {
 		.catalogue_off = MUSTER__PAGE,
@@ -351,7 +363,9 @@ static struct muster__geometry geometry_of(const struct image *m)
 	};
 
 	g.gauge_off = g.catalogue_off + g.catalogue_bytes;
-	g.bank_off = page_up(g.gauge_off + (uint64_t)g.gauge_cells * 8);
+	m->area.off = page_up(g.gauge_off + (uint64_t)g.gauge_cells * 8);
+	m->area.count = (uint32_t)m->sketches_count;
+	g.bank_off = m->area.off + muster__sketch_area_bytes(m->area.count);
 	g.real_off = (MUSTER__WORD_CELLS + (uint64_t)g.int_cells) * 8;
 	g.bank_stride = page_up(g.real_off + (uint64_t)g.real_cells * 8);
 	g.file_bytes = g.bank_off + g.bank_count * g.bank_stride;
@@ -369,6 +383,7 @@ static void header_fill(struct muster__header_shm *h, const struct image *m, con
 	h->header_bytes = MUSTER__PAGE;
 	h->byte_order = MUSTER__BYTE_ORDER;
 	h->geometry = *g;
+	h->sketches = m->area;
 	h->identity = m->content->writer;
 	h->created_unix_ns = muster__unix_ns();
 	h->checksum = muster__header_checksum(h);
@@ -396,16 +411,49 @@ static int write_at(int fd, const void *bytes, size_t count, uint64_t off)
 	return 0;
 }
 
-static int space_reserve(int fd, uint64_t bytes)
+static int space_reserve(int fd, uint64_t off, uint64_t bytes)
 {
-	if (fallocate(fd, 0, 0, (off_t)bytes) == 0)
+	if (fallocate(fd, 0, (off_t)off, (off_t)bytes) == 0)
 		return 0;
-	if (errno != EOPNOTSUPP)
-		return -errno;
-	return ftruncate(fd, (off_t)bytes) == 0 ? 0 : -errno; /* the writes will tell */
+	return errno == EOPNOTSUPP ? 0 : -errno; /* the writes will tell */
 }
 
-static int image_write(int fd, const struct image *m)
+static bool page_is_empty(const uint64_t *page)
+{
+	for (uint32_t i = 0; page && i < MUSTER__SKETCH_PAGE_WORDS; i++)
+		if (page[i] != 0)
+			return false;
+	return true;
+}
+
+/* Pages that hold something; the others stay holes. */
+static int sketch_write(int fd, const struct image *m, size_t i)
+{
+	uint64_t off = m->area.off + muster__sketch_directory_bytes(m->area.count) + i * MUSTER__SKETCH_BYTES,
+			 directory = 0;
+	int rc = 0;
+
+	for (uint32_t page = 0; rc == 0 && page < MUSTER__SKETCH_PAGES; page++, off += MUSTER__PAGE) {
+		if (page_is_empty(m->sketches[i]->pages[page]))
+			continue;
+		directory |= UINT64_C(1) << page;
+		rc = space_reserve(fd, off, MUSTER__PAGE);
+		if (rc == 0)
+			rc = write_at(fd, m->sketches[i]->pages[page], MUSTER__PAGE, off);
+	}
+	return rc ? rc : write_at(fd, &directory, sizeof directory, m->area.off + i * sizeof directory);
+}
+
+static int sketches_write(int fd, const struct image *m)
+{
+	int rc = m->area.count ? space_reserve(fd, m->area.off, muster__sketch_directory_bytes(m->area.count)) : 0;
+
+	for (size_t i = 0; rc == 0 && i < m->sketches_count; i++)
+		rc = sketch_write(fd, m, i);
+	return rc;
+}
+
+static int image_write(int fd, struct image *m)
 {
 	struct muster__geometry g = geometry_of(m);
 	struct muster__header_shm header;
@@ -413,7 +461,13 @@ static int image_write(int fd, const struct image *m)
 	size_t reals_bytes = m->reals_count * sizeof(double);
 
 	header_fill(&header, m, &g);
-	int rc = space_reserve(fd, g.file_bytes);
+	int rc = ftruncate(fd, (off_t)g.file_bytes) == 0 ? 0 : -errno;
+	if (rc == 0)
+		rc = space_reserve(fd, 0, m->area.off);
+	if (rc == 0)
+		rc = space_reserve(fd, g.bank_off, g.file_bytes - g.bank_off);
+	if (rc == 0)
+		rc = sketches_write(fd, m);
 	if (rc == 0)
 		rc = write_at(fd, m->catalogue, m->catalogue_bytes, g.catalogue_off);
 	if (rc == 0)
@@ -427,7 +481,7 @@ static int image_write(int fd, const struct image *m)
 	return rc ? rc : write_at(fd, &header, sizeof header, 0);
 }
 
-static int file_write(int dir, const struct image *m)
+static int file_write(int dir, struct image *m)
 {
 	muster__region_name_clear(dir, MUSTER__LEDGER_NEW);
 	int fd = openat(dir, MUSTER__LEDGER_NEW, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);

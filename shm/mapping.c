@@ -34,7 +34,7 @@ static bool same_bounds(const struct muster__view_family *family, const struct m
 	bool open = family->flags & MUSTER__FAMILY_OPEN;
 
 	return open == (bool)(parts->record->record.flags & MUSTER__FAMILY_OPEN) &&
-	       muster__bounds_fit(family->bounds, family->bounds_count, parts->bounds, parts->bounds_count, open);
+	       muster__bounds_fit(family->bounds, family->stored_count, parts->bounds, parts->bounds_count, open);
 }
 
 /* Help and unit may differ between versions of a program; what gives values their meaning may not. */
@@ -224,6 +224,18 @@ static int cells_map(struct muster__mapping_runs *m, const struct muster__series
 	return pair_map(m, r, series, bounds_count);
 }
 
+/* Their numbers count all that there are, whether they are in the view or not. */
+static int sketch_map(struct muster__catalogue *node, struct muster__view_series *series)
+{
+	struct muster__mapping_runs *m = &node->mapping;
+	uint32_t sketch = node->begin.sketches + m->sketches_passed - 1;
+
+	if (muster__grow(&m->sketches, &m->sketches_capacity, m->sketches_count + 1, sizeof *m->sketches) != 0)
+		return -ENOMEM;
+	m->sketches[m->sketches_count++] = (struct muster__sketch_cell){series, sketch};
+	return 0;
+}
+
 static int forgotten_map(struct muster__mapping_runs *m, const struct muster__series_shm *r,
                          struct muster__view_series *series)
 {
@@ -251,6 +263,9 @@ static int series_map(struct muster__merge *merge, struct muster__catalogue *nod
 	struct muster_str labels[MUSTER_LABELS_MAX];
 	struct muster__view_series *series;
 
+	/* What stands where histograms have bounds is its quantiles then. */
+	bool has_sketch = family_record->type == MUSTER_SUMMARY && family_record->bounds_count > 0;
+	node->mapping.sketches_passed += has_sketch;
 	if (family->view == NULL || !muster__series_parts(record, family_record->label_count, labels))
 		return 0;
 	int rc = muster__view_series_join(merge, family->view, labels, &series);
@@ -261,7 +276,9 @@ static int series_map(struct muster__merge *merge, struct muster__catalogue *nod
 	if (rc == 0)
 		rc = forgotten_map(&node->mapping, record, series);
 	if (rc == 0)
-		rc = cells_map(&node->mapping, record, series, family_record->bounds_count);
+		rc = cells_map(&node->mapping, record, series, has_sketch ? 0 : family_record->bounds_count);
+	if (rc == 0 && has_sketch)
+		rc = sketch_map(node, series);
 	if (rc != 0)
 		return rc;
 	muster__created_earliest(series, record);
@@ -281,7 +298,8 @@ static void node_unmap(struct muster__catalogue *node)
 	for (uint32_t i = 0; i < m->series; i++)
 		node->series[i].view = NULL;
 	m->families = m->series = 0;
-	m->runs_count = m->pids_count = m->forgotten_count = 0;
+	m->runs_count = m->pids_count = m->forgotten_count = m->sketches_count = 0;
+	m->sketches_passed = 0;
 	m->conflicts = m->outdated = m->left_out = 0;
 }
 

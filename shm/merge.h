@@ -11,6 +11,7 @@
 #include "bounds.h"
 #include "catalogue.h"
 #include "index.h"
+#include "sketches.h"
 #include "view.h"
 
 /* Sums in the shape of a view. */
@@ -25,7 +26,10 @@ struct muster__values {
 	size_t ints_capacity, high_capacity, low_capacity, gauges_capacity, drops_capacity, pids_capacity;
 	size_t pids_count;
 	uint64_t events[MUSTER__EVENT_WORDS];
-	bool broken; /* a slab had words that no worker could have left: the sums are not complete */
+	bool broken;                     /* a slab had words that no worker could have left: the sums are not complete */
+	struct muster__sketch *sketches; /* sketches.h */
+	size_t sketches_capacity, sketches_count;
+	uint64_t now_s; /* CLOCK_MONOTONIC_COARSE: what their windows end with */
 };
 
 struct muster__pid_value {
@@ -57,9 +61,9 @@ struct muster__merge {
 	size_t families_count, families_capacity, series_count, series_capacity;
 	struct muster__index family_index, series_index;
 	struct muster__values values;
-	size_t series_max;                       /* further ones are left out */
-	size_t reals_capacity, samples_capacity; /* of the view */
-	struct muster__view_series **hidden;     /* those marked so */
+	size_t series_max;                                           /* further ones are left out */
+	size_t reals_capacity, samples_capacity, quantiles_capacity; /* of the view */
+	struct muster__view_series **hidden;                         /* those marked so */
 	size_t hidden_count, hidden_capacity;
 	struct muster__bounds *bounds; /* of imported histograms; or NULL */
 };
@@ -129,6 +133,10 @@ struct muster__source {
 	bool live, ledger;
 	struct muster__hidden *hidden; /* of this slab, cells ascending */
 	size_t hidden_count;
+	const uint64_t *sketch_directory; /* private; NULL: there are none that count */
+	size_t sketch_count;
+	const uint32_t *sketch_first; /* NULL: a sketch has room for all pages, backed or not */
+	const uint64_t *sketch_pages;
 };
 
 /* Make room for the places of the merge's view, and `pids` samples. Returns 0 or -ENOMEM. */

@@ -23,7 +23,8 @@ enum { FAMILY_NAME = 1, FAMILY_HELP, FAMILY_TYPE, FAMILY_METRIC, FAMILY_UNIT };
 enum { METRIC_LABEL = 1, METRIC_GAUGE, METRIC_COUNTER, METRIC_SUMMARY, METRIC_HISTOGRAM = 7 };
 enum { LABEL_NAME = 1, LABEL_VALUE };
 enum { VALUE = 1, COUNTER_CREATED = 3 }; /* of Gauge and Counter */
-enum { SUMMARY_COUNT = 1, SUMMARY_SUM, SUMMARY_CREATED = 4 };
+enum { SUMMARY_COUNT = 1, SUMMARY_SUM, SUMMARY_QUANTILE, SUMMARY_CREATED };
+enum { QUANTILE_QUANTILE = 1, QUANTILE_VALUE };
 enum { HISTOGRAM_COUNT = 1, HISTOGRAM_SUM, HISTOGRAM_BUCKET, HISTOGRAM_CREATED = 15 };
 enum { NATIVE_SCHEMA = 5, NATIVE_THRESHOLD, NATIVE_ZERO };
 enum { NATIVE_NEGATIVE_SPAN = 9, NATIVE_NEGATIVE_DELTA, NATIVE_POSITIVE_SPAN = 12, NATIVE_POSITIVE_DELTA };
@@ -159,6 +160,15 @@ static void put_counter(struct muster__text_buffer *b, double x, uint64_t create
 	message_end(b, begin);
 }
 
+static void put_quantile(struct muster__text_buffer *b, double quantile, double value)
+{
+	size_t begin = field_begin(b, SUMMARY_QUANTILE);
+
+	put_double(b, QUANTILE_QUANTILE, quantile);
+	put_double(b, QUANTILE_VALUE, value);
+	message_end(b, begin);
+}
+
 static void put_summary(struct muster__text_buffer *b, const struct muster__view *v,
                         const struct muster__view_series *s)
 {
@@ -166,6 +176,8 @@ static void put_summary(struct muster__text_buffer *b, const struct muster__view
 
 	put_uint(b, SUMMARY_COUNT, v->ints[s->int_at]);
 	put_double(b, SUMMARY_SUM, v->reals[s->real_at]);
+	for (uint32_t i = 0; i < s->family->quantile_count; i++)
+		put_quantile(b, s->family->quantiles[i], v->quantiles[s->quantile_at + i]);
 	put_created(b, SUMMARY_CREATED, s->created_unix_ns);
 	message_end(b, begin);
 }

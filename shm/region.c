@@ -248,7 +248,7 @@ static int slab_add(struct muster_region *region, struct muster__slab *slab,
 {
 	struct adding a = {.values = &region->merge.values, .places = places, .known = &slab->activity};
 
-	muster__slab_source(slab, slab == region->ledger, &a.source);
+	muster__roll_source(region, slab, &a.source);
 	if (slab->state == MUSTER__SLAB_LIVE && slab->minor >= 1)
 		a.requests = &((const struct muster__header_shm *)(const void *)slab->map)->requests;
 	if (slab->state != MUSTER__SLAB_LIVE) {
@@ -258,6 +258,26 @@ static int slab_add(struct muster_region *region, struct muster__slab *slab,
 	if (muster__guard_run(slab->map, slab->map_bytes, add, &a) != 0)
 		return MUSTER__BAD(SHRUNK);
 	return a.values->broken ? MUSTER__BAD(SERIES) : 0;
+}
+
+static int sketches_prepare(struct muster_region *region, const struct muster__slab *slab)
+{
+	struct muster__source source;
+
+	if (slab->sketches.count == 0)
+		return 0;
+	muster__roll_source(region, slab, &source);
+	return muster__sketches_prepare(&region->merge.values, &source);
+}
+
+static int sketches_prepare_all(struct muster_region *region)
+{
+	int rc = region->ledger ? sketches_prepare(region, region->ledger) : 0;
+
+	for (size_t i = 0; rc == 0 && i < region->slabs_count; i++)
+		if (is_counted(region->slabs[i]))
+			rc = sketches_prepare(region, region->slabs[i]);
+	return rc;
 }
 
 /* One was cut short while it was read. Find all that are, so that this happens once. */
@@ -316,6 +336,8 @@ static int merge_all(struct muster_region *region)
 		rc = map(region);
 		if (rc == 0)
 			rc = muster__merge_reserve(&region->merge, pids_count_all(region));
+		if (rc == 0)
+			rc = sketches_prepare_all(region);
 		if (rc == 0)
 			rc = add_all(region);
 	} while (rc == -EFAULT); /* each time there is a slab less */

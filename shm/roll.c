@@ -50,6 +50,16 @@ bool muster__roll_named(const struct muster_region *region, const struct muster_
 	return st.st_ino == slab->ino;
 }
 
+void muster__roll_source(const struct muster_region *region, const struct muster__slab *slab,
+                         struct muster__source *out)
+{
+	const struct muster__identity *self = &region->observer.self;
+
+	muster__slab_source(slab, slab == region->ledger, out);
+	if (memcmp(slab->identity.boot_id, self->boot_id, sizeof self->boot_id) != 0)
+		out->sketch_directory = NULL;
+}
+
 bool muster__roll_nameless(const char *name)
 {
 	return strncmp(name, MUSTER__SLAB_HIDDEN, sizeof MUSTER__SLAB_HIDDEN - 1) == 0;

@@ -101,6 +101,10 @@ void muster__roll_strike(struct muster_region *region, size_t i);
 /* Is this the hidden name of a slab that is being made, or was? */
 bool muster__roll_nameless(const char *name);
 
+/* Where the words of a slab that counts, or of the ledger, are. Times in a sketch are of one boot. */
+void muster__roll_source(const struct muster_region *region, const struct muster__slab *slab,
+                         struct muster__source *out);
+
 /* Does the slab's name still lead to it? */
 bool muster__roll_named(const struct muster_region *region, const struct muster__slab *slab);
 

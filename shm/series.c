@@ -180,7 +180,7 @@ static bool table_make_room(struct muster_family *family)
 
 /* Cells a series of this family takes in each area. */
 struct cells {
-	uint32_t ints, reals, gauges;
+	uint32_t ints, reals, gauges, sketches;
 };
 
 static struct cells cells_of(const struct muster_family *family)
@@ -201,7 +201,7 @@ static struct cells cells_of(const struct muster_family *family)
 	case MUSTER_SUMMARY:
 		break;
 	}
-	return (struct cells){.ints = family->bounds_count + 1, .reals = 1};
+	return (struct cells){.ints = family->bounds_count + 1, .reals = 1, .sketches = family->window_s != 0};
 }
 
 static uint32_t int_word(uint32_t cell)
@@ -240,8 +240,13 @@ static void series_place(struct muster__series *series, const struct muster_fami
 	else if (family->type == MUSTER_NATIVE_HISTOGRAM)
 		series->native = native_of(family);
 	else if (family->type == MUSTER_HISTOGRAM || family->type == MUSTER_SUMMARY)
-		series->distribution = (struct muster__distribution){int_word(s->int_used), real_word(s->real_used),
-		                                                     family->bounds_count, family->pairs_count, family->bounds};
+		series->distribution = (struct muster__distribution){.int_word = int_word(s->int_used),
+		                                                     .real_word = real_word(s->real_used),
+		                                                     .bounds_count = family->bounds_count,
+		                                                     .pairs_count = family->pairs_count,
+		                                                     .bounds = family->bounds,
+		                                                     .sketch = family->window_s ? s->sketches_used + 1 : 0,
+		                                                     .window_s = family->window_s};
 }
 
 /* Take the cells, publish the record. The store's counts move before the record does, so that cells of a
@@ -258,7 +263,8 @@ static int series_publish(struct muster_family *family, const struct muster__ser
 	struct muster__series_shm *record = bytes <= sizeof small ? &small.fixed : muster__arena_alloc(bytes, 8);
 
 	if (record == NULL ||
-	    muster__store_reserve(s->int_used + take.ints, s->real_used + take.reals, s->gauge_used + take.gauges) != 0)
+	    muster__store_reserve(s->int_used + take.ints, s->real_used + take.reals, s->gauge_used + take.gauges) != 0 ||
+	    muster__store_reserve_sketches(s->sketches_used + take.sketches) != 0)
 		return MUSTER_EFULL;
 	memset(record, 0, bytes);
 	record->record = (struct muster__record_shm){.bytes = bytes, .kind = MUSTER__RECORD_SERIES};
@@ -270,7 +276,10 @@ static int series_publish(struct muster_family *family, const struct muster__ser
 	s->int_used += take.ints;
 	s->real_used += take.reals;
 	s->gauge_used += take.gauges;
-	return muster__store_append(&record->record);
+	int rc = muster__store_append(&record->record);
+	if (rc == 0) /* their numbers count published series */
+		s->sketches_used += take.sketches;
+	return rc;
 }
 
 static struct muster__series *series_alloc(uint64_t hash, const struct muster_str *values, size_t count)
@@ -329,7 +338,7 @@ struct muster__series *muster__series_drop(struct muster_family *family, enum mu
 
 const char *muster__family_name(const struct muster_family *family)
 {
-	return (const char *)(family->record + 1) + family->bounds_count * sizeof(double);
+	return (const char *)(family->record + 1) + family->record->bounds_count * sizeof(double);
 }
 
 int muster__values_check(const struct muster_family *family, const struct muster_str *values, size_t count)

@@ -59,6 +59,7 @@ static int header_read(struct muster__slab *slab, uint64_t file_bytes, bool ledg
 		return rc;
 	slab->minor = header.minor;
 	slab->geometry = header.geometry;
+	slab->sketch_area = header.minor >= 3 ? header.sketches : (struct muster__sketch_area){0};
 	slab->identity = header.identity;
 	return 0;
 }
@@ -140,6 +141,7 @@ void muster__slab_quarantine(struct muster__slab *slab, enum muster_quarantine r
 	muster__slab_let_go(slab);
 	muster__catalogue_release(&slab->catalogue);
 	free(slab->last);
+	muster__slab_sketches_free(slab);
 	slab->last = NULL;
 	slab->state = MUSTER__SLAB_QUARANTINED;
 	slab->reason = reason;
@@ -155,6 +157,7 @@ void muster__slab_destroy(struct muster__slab **at)
 	muster__slab_let_go(slab);
 	muster__catalogue_release(&slab->catalogue);
 	free(slab->last);
+	muster__slab_sketches_free(slab);
 	free(slab->hidden);
 	free(slab->name);
 	free(slab);
@@ -255,7 +258,7 @@ static int chunk_read(struct muster__slab *slab, const struct muster__catalogue_
 		return MUSTER__BAD(SHRUNK);
 	if (!rules->unshared && at == 0)
 		rc = muster__catalogue_adopt(&slab->catalogue, chunk, bytes, &adopted);
-	if (rc == 0 && !muster__cursor_fits(&slab->catalogue->end, rules->geometry))
+	if (rc == 0 && !muster__cursor_fits(&slab->catalogue->end, rules))
 		return MUSTER__BAD(SERIES);
 	if (rc == 0)
 		rc = muster__catalogue_append(&slab->catalogue, rules, chunk + adopted, bytes - adopted, at + bytes < end,
@@ -265,7 +268,12 @@ static int chunk_read(struct muster__slab *slab, const struct muster__catalogue_
 
 static int catalogue_read(struct muster__slab *slab, uint64_t end, bool ledger)
 {
-	const struct muster__catalogue_rules rules = {&slab->geometry, slab->minor, ledger, ledger, slab->import != NULL};
+	const struct muster__catalogue_rules rules = {.geometry = &slab->geometry,
+	                                              .sketches = slab->sketch_area.count,
+	                                              .minor = slab->minor,
+	                                              .ledger = ledger,
+	                                              .unshared = ledger,
+	                                              .imported = slab->import != NULL};
 	uint64_t at = slab->catalogue->end.bytes;
 	int rc = 0;
 
@@ -283,8 +291,10 @@ static int catalogue_read(struct muster__slab *slab, uint64_t end, bool ledger)
 static bool within_budget(const struct muster__slab *slab)
 {
 	const struct muster__cursor *end = &slab->catalogue->end;
+	uint64_t sketches = muster__slab_sketches_pages(slab) * MUSTER__SKETCH_PAGE_WORDS;
 
-	return (MUSTER__WORD_CELLS + (uint64_t)end->ints + end->reals) * slab->banks_used <= MUSTER__SLAB_WORDS_MAX;
+	return (MUSTER__WORD_CELLS + (uint64_t)end->ints + end->reals) * slab->banks_used + sketches <=
+	       MUSTER__SLAB_WORDS_MAX;
 }
 
 int muster__slab_tail(struct muster__slab *slab, bool ledger)
@@ -300,6 +310,8 @@ int muster__slab_tail(struct muster__slab *slab, bool ledger)
 		return rc;
 	slab->banks_used = l.banks_used;
 	rc = catalogue_read(slab, l.catalogue_used, ledger);
+	if (rc == 0)
+		rc = muster__slab_sketches_look(slab);
 	return rc == 0 && !within_budget(slab) ? MUSTER__BAD(BUDGET) : rc;
 }
 
@@ -332,4 +344,5 @@ void muster__slab_source(const struct muster__slab *slab, bool ledger, struct mu
 		out->real_off = (size_t)g->real_off;
 		out->bank_stride = (size_t)g->bank_stride;
 	}
+	muster__slab_sketches_source(slab, out);
 }

@@ -29,6 +29,15 @@ enum muster__slab_state {
 	MUSTER__SLAB_QUARANTINED, /* nothing of it is believed */
 };
 
+/* Which pages of sketches a slab has, a private word per sketch of its catalogue, as of the last look; and of a dead one
+ * these pages, one after another. */
+struct muster__slab_sketches {
+	uint64_t *directory;
+	size_t count, capacity;
+	uint32_t *first; /* the sketches' first pages, counted from `pages` */
+	uint64_t *pages;
+};
+
 struct muster__slab {
 	char *name; /* in the region's directory */
 	uint64_t dev, ino;
@@ -40,6 +49,7 @@ struct muster__slab {
 	int fd;                        /* -1: own, dead or quarantined */
 	uint16_t minor;
 	struct muster__geometry geometry;
+	struct muster__sketch_area sketch_area; /* count 0: none */
 	struct muster__identity identity;
 	struct muster__life life;
 	const unsigned char *map; /* from the start of the file to the end of the last bank in use */
@@ -51,6 +61,7 @@ struct muster__slab {
 	uint32_t bounds_noted; /* families whose bounds the region knows of, of an import or a ledger */
 	/* dead: events, gauges, then the banks one after another */
 	uint64_t *last;
+	struct muster__slab_sketches sketches; /* slab_sketches.c */
 	/* what the ledger says of it; forgotten.c */
 	uint64_t asked_bytes; /* its requests to forget before this place of the catalogue are met */
 	struct muster__hidden *hidden;
@@ -95,6 +106,16 @@ void muster__slab_let_go(struct muster__slab *slab);
 
 /* Believe nothing of it any more; keeps name, inode and reason. */
 void muster__slab_quarantine(struct muster__slab *slab, enum muster_quarantine reason);
+
+/* slab_sketches.c: look which pages there are. Returns 0; MUSTER__BAD(SHRUNK); -ENOMEM. */
+int muster__slab_sketches_look(struct muster__slab *slab);
+/* How many of them were there at the last look. */
+size_t muster__slab_sketches_pages(const struct muster__slab *slab);
+/* Look for the last time, and take the pages. */
+int muster__slab_sketches_take(struct muster__slab *slab);
+void muster__slab_sketches_free(struct muster__slab *slab);
+/* Tell where they are. */
+void muster__slab_sketches_source(const struct muster__slab *slab, struct muster__source *out);
 
 /* Where its words are. */
 void muster__slab_source(const struct muster__slab *slab, bool ledger, struct muster__source *out);

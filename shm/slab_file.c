@@ -25,6 +25,7 @@
 #define GAUGE_CELLS (1u << 17)
 #define INT_CELLS (1u << 20)
 #define REAL_CELLS (1u << 17)
+#define SKETCHES MUSTER_SKETCHES_MAX
 #define SHRINK_MAX 8
 #define CATALOGUE_BACKED_FIRST (UINT64_C(8) << 10)
 
@@ -39,7 +40,7 @@ static uint64_t page_up(uint64_t bytes)
 	return (bytes + MUSTER__PAGE - 1) / MUSTER__PAGE * MUSTER__PAGE;
 }
 
-static struct muster__geometry geometry_of(unsigned shrink)
+static struct muster__geometry geometry_of(unsigned shrink, struct muster__sketch_area *sketches)
 {
 	struct muster__geometry g = {
 		.catalogue_off = MUSTER__PAGE,
@@ -50,7 +51,9 @@ static struct muster__geometry geometry_of(unsigned shrink)
 		.bank_count = shrink < 3 ? MUSTER__BANKS_MAX : MUSTER__BANKS_MAX >> 2,
 	};
 	g.gauge_off = g.catalogue_off + g.catalogue_bytes;
-	g.bank_off = page_up(g.gauge_off + (uint64_t)g.gauge_cells * 8);
+	*sketches = (struct muster__sketch_area){.off = page_up(g.gauge_off + (uint64_t)g.gauge_cells * 8),
+	                                         .count = SKETCHES >> 2 * shrink};
+	g.bank_off = sketches->off + muster__sketch_area_bytes(sketches->count);
 	g.real_off = page_up((MUSTER__WORD_CELLS + (uint64_t)g.int_cells) * 8);
 	g.bank_stride = page_up(g.real_off + (uint64_t)g.real_cells * 8);
 	g.file_bytes = g.bank_off + g.bank_count * g.bank_stride;
@@ -82,7 +85,7 @@ static const struct muster__geometry *geometry(void)
 	struct muster__geometry *g = &muster__store.geometry;
 
 	for (unsigned shrink = 0; g->file_bytes == 0; shrink++) {
-		struct muster__geometry choice = geometry_of(shrink);
+		struct muster__geometry choice = geometry_of(shrink, &muster__store.sketch_area);
 		bool fits = within(RLIMIT_FSIZE, choice.file_bytes) && within(RLIMIT_AS, choice.file_bytes * 4) &&
 		            mappable(choice.file_bytes);
 		if (fits || shrink == SHRINK_MAX)
@@ -183,6 +186,17 @@ void muster__mapping_drop(struct muster__mapping *old)
 		close(old->fd);
 }
 
+static void sketch_copy(const struct muster__mapping *old, uint32_t sketch)
+{
+	const struct muster__sketch_area *area = &muster__store.sketch_area;
+	uint64_t have = ((const uint64_t *)(const void *)(old->map + area->off))[sketch];
+	uint64_t off = area->off + muster__sketch_directory_bytes(area->count) + sketch * MUSTER__SKETCH_BYTES;
+
+	for (uint32_t page = 0; page < MUSTER__SKETCH_PAGES; page++, off += MUSTER__PAGE)
+		if ((have >> page & 1) && muster__store_back_sketch(sketch, page) == 0)
+			memcpy(muster__store.map + off, old->map + off, MUSTER__PAGE);
+}
+
 void muster__mapping_copy_values(const struct muster__mapping *old)
 {
 	const struct muster__store *s = &muster__store;
@@ -198,6 +212,8 @@ void muster__mapping_copy_values(const struct muster__mapping *old)
 		memcpy(s->map + off + g->real_off, old->map + off + g->real_off, s->real_used * 8);
 	}
 	memcpy(s->map + g->gauge_off, old->map + g->gauge_off, s->gauge_used * 8);
+	for (uint32_t i = 0; i < s->sketches_used; i++)
+		sketch_copy(old, i);
 	memcpy(muster__store_header()->events, from->events, sizeof from->events);
 }
 
@@ -213,6 +229,7 @@ static void header_fill(struct muster__header_shm *h)
 	h->header_bytes = MUSTER__PAGE;
 	h->byte_order = MUSTER__BYTE_ORDER;
 	h->geometry = muster__store.geometry;
+	h->sketches = muster__store.sketch_area;
 	muster__identity_read(&h->identity);
 	h->created_unix_ns = muster__unix_ns();
 	h->checksum = muster__header_checksum(h);
@@ -234,7 +251,8 @@ static int fill(const struct muster__mapping *old)
 	if (rc != 0)
 		return rc;
 	struct muster__header_shm *header = muster__store_header();
-	if (muster__store_add_bank() != 0 || muster__store_reserve(s->int_used, s->real_used, s->gauge_used) != 0)
+	if (muster__store_add_bank() != 0 || muster__store_reserve(s->int_used, s->real_used, s->gauge_used) != 0 ||
+	    muster__store_reserve_sketches(s->sketches_used) != 0)
 		return -ENOSPC;
 	if (s->catalogue_used)
 		memcpy(s->map + g->catalogue_off, old->map + g->catalogue_off, s->catalogue_used);

@@ -128,6 +128,8 @@ int muster__slab_finish(struct muster__slab *slab)
 	if (taking.to == NULL)
 		return -ENOMEM;
 	int rc = muster__guard_run(slab->map, slab->map_bytes, take, &taking) == 0 ? 0 : MUSTER__BAD(SHRUNK);
+	if (rc == 0)
+		rc = muster__slab_sketches_take(slab);
 	if (rc == 0 && !(intents_apply(slab, taking.to + head) && natives_valid(slab, taking.to + head)))
 		rc = MUSTER__BAD(SERIES);
 	if (rc != 0) {

@@ -157,6 +157,11 @@ uint64_t *muster__store_bank(uint32_t index)
 	return (uint64_t *)(void *)(muster__store.map + g->bank_off + index * g->bank_stride);
 }
 
+static uint64_t *sketch_directory(void)
+{
+	return (uint64_t *)(void *)(muster__store.map + muster__store.sketch_area.off);
+}
+
 /* Point the wiped page at the present slab; last, so that an attached process has all of it. */
 static void publish(struct muster__process *p)
 {
@@ -164,6 +169,8 @@ static void publish(struct muster__process *p)
 
 	if (s->map) {
 		p->shared = muster__store_bank(0);
+		p->sketch_directory = sketch_directory();
+		p->sketch_pages = p->sketch_directory + muster__sketch_directory_bytes(s->sketch_area.count) / 8;
 		p->requests = &muster__store_header()->requests;
 		p->heartbeat = (uint64_t *)&muster__store_header()->heartbeat;
 		__atomic_store_n(&p->gauges, (uint64_t *)(void *)(s->map + s->geometry.gauge_off), __ATOMIC_RELAXED);
@@ -299,6 +306,33 @@ int muster__store_reserve(uint32_t int_cells, uint32_t real_cells, uint32_t gaug
 	    grow_banks(g->real_off, (uint64_t)real_cells * 8, (uint64_t)g->real_cells * 8, &have->bank_real) != 0)
 		return MUSTER_EFULL;
 	return grow_area(g->gauge_off, (uint64_t)gauge_cells * 8, (uint64_t)g->gauge_cells * 8, &have->gauges);
+}
+
+int muster__store_reserve_sketches(uint32_t sketches)
+{
+	struct muster__store *s = &muster__store;
+
+	if (s->map == NULL)
+		return MUSTER_EFULL;
+	return grow_area(s->sketch_area.off, (uint64_t)sketches * 8, (uint64_t)s->sketch_area.count * 8,
+	                 &s->backed.sketch_directory);
+}
+
+int muster__store_back_sketch(uint32_t sketch, uint32_t number)
+{
+	const struct muster__sketch_area *area = &muster__store.sketch_area;
+	uint64_t *word = sketch_directory() + sketch, bit = UINT64_C(1) << number;
+	uint64_t off = area->off + muster__sketch_directory_bytes(area->count) + sketch * MUSTER__SKETCH_BYTES +
+	               number * (uint64_t)MUSTER__PAGE;
+
+	if (muster__load_relaxed(word) & bit)
+		return 0; /* another thread came before */
+	if (muster__slab_back(off, MUSTER__PAGE) != 0)
+		return MUSTER_EFULL;
+	/* ORDER(sketch-page) release; pairs with the reader's acquire: the page is backed. Without it a reader could touch
+	 * a hole. */
+	muster__store_release(word, muster__load_relaxed(word) | bit);
+	return 0;
 }
 
 int muster__store_add_bank(void)

@@ -92,6 +92,24 @@ static char *put_native(char *at, const struct muster__view *v, const struct mus
 	return put_sum_and_count(at, r, prefix + r->prefix_bytes[0], r->prefix_bytes + 1, v->reals[s->real_at], n.count);
 }
 
+/* Quantiles change with every observation: they are spelled each time. */
+static char *put_summary(char *at, const struct muster__view *v, const struct muster__view_series *s)
+{
+	const struct muster__text_le *les = ((const struct muster__text_family *)s->family->rendered)->les;
+	struct muster__text_series *r = s->rendered;
+	const char *prefix = muster__text_prefixes(r);
+	const uint32_t *bytes = r->prefix_bytes;
+
+	for (uint32_t i = 0; i < s->family->quantile_count; i++) {
+		at = put_chunks(at, prefix, bytes[0]);
+		memcpy(at, les[i].bytes, sizeof les[i].bytes);
+		at = put_real(at + les[i].count, v->quantiles[s->quantile_at + i]);
+	}
+	if (s->family->quantile_count)
+		prefix += *bytes++;
+	return put_sum_and_count(at, r, prefix, bytes, v->reals[s->real_at], v->ints[s->int_at]);
+}
+
 /* ---- series and families ------------------------------------------------------------------ */
 
 static char *put_series(char *at, const struct muster__view *v, const struct muster__view_series *s)
@@ -117,7 +135,7 @@ static char *put_series(char *at, const struct muster__view *v, const struct mus
 	case MUSTER_NATIVE_HISTOGRAM:
 		return put_native(at, v, s);
 	case MUSTER_SUMMARY:
-		return put_sum_and_count(at, r, prefix, r->prefix_bytes, v->reals[s->real_at], v->ints[s->int_at]);
+		return put_summary(at, v, s);
 	}
 	return at;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * text_render.c - names, labels, escapes and bucket bounds, rendered once, for text 0.0.4 and OpenMetrics alike.
+ * text_render.c - names, labels, escapes, bucket bounds and quantiles, rendered once, for text 0.0.4 and OpenMetrics alike.
  *
  * Runs in readers, when a family or series is on its first page. What the buckets of a family have in common
  * is kept once per family, so that a histogram costs little more memory than three counters and its scrape
@@ -106,16 +106,26 @@ void muster__text_put_head(struct muster__text_buffer *b, enum muster__text_head
 	put_help(b, name, bytes, help, true);
 }
 
-static uint32_t buckets_of(const struct muster__view_family *f)
+/* Lines that only end differently: buckets or quantiles. */
+static uint32_t ends_of(const struct muster__view_family *f)
 {
-	return f->type == MUSTER_HISTOGRAM ? f->bounds_count + 1 : f->type == MUSTER_NATIVE_HISTOGRAM;
+	return f->type == MUSTER_SUMMARY     ? f->quantile_count
+	       : f->type == MUSTER_HISTOGRAM ? f->bounds_count + 1
+	                                     : f->type == MUSTER_NATIVE_HISTOGRAM;
+}
+
+static double end_of(const struct muster__view_family *f, uint32_t i)
+{
+	if (f->type == MUSTER_SUMMARY)
+		return f->quantiles[i];
+	return i + 1 < ends_of(f) ? f->bounds[i] : __builtin_inf();
 }
 
 static void les_fill(struct muster__text_le *les, const struct muster__view_family *f)
 {
-	for (uint32_t i = 0; i < buckets_of(f); i++) {
+	for (uint32_t i = 0; i < ends_of(f); i++) {
 		char *at = les[i].bytes;
-		at += muster__number_real(at, i + 1 < buckets_of(f) ? f->bounds[i] : __builtin_inf(), true);
+		at += muster__number_real(at, end_of(f, i), true);
 		memcpy(at, "\"} ", 3);
 		les[i].count = (uint8_t)(at + 3 - les[i].bytes);
 	}
@@ -124,7 +134,7 @@ static void les_fill(struct muster__text_le *les, const struct muster__view_fami
 static struct muster__text_family *family_block(const struct muster__view_family *f,
                                                 const struct muster__text_buffer *heads, const uint32_t *head_bytes)
 {
-	size_t les_bytes = buckets_of(f) * sizeof(struct muster__text_le);
+	size_t les_bytes = ends_of(f) * sizeof(struct muster__text_le);
 	struct muster__text_family *block = heads->failed ? NULL : calloc(1, sizeof *block + les_bytes + heads->count);
 
 	if (block == NULL)
@@ -184,15 +194,16 @@ static void put_prefix(struct muster__text_buffer *b, const struct muster__view_
 /* All prefixes of a series. Fills in how long each is. */
 static void put_prefixes(struct muster__text_buffer *b, const struct muster__view_series *s, uint32_t *bytes)
 {
+	bool summary = s->family->type == MUSTER_SUMMARY;
 	uint32_t i = 0;
 	size_t end = 0;
 
-	if (buckets_of(s->family)) {
-		put_prefix(b, s, "_bucket", "le");
+	if (ends_of(s->family)) {
+		put_prefix(b, s, summary ? "" : "_bucket", summary ? "quantile" : "le");
 		bytes[i++] = (uint32_t)b->count;
 		end = b->count;
 	}
-	if (buckets_of(s->family) || s->family->type == MUSTER_SUMMARY) {
+	if (ends_of(s->family) || summary) {
 		put_prefix(b, s, "_sum", NULL);
 		bytes[i++] = (uint32_t)(b->count - end);
 		end = b->count;
@@ -208,7 +219,7 @@ static bool has_real(const struct muster__view_family *f)
 	return f->type != MUSTER_COUNTER && f->type != MUSTER_IN_FLIGHT && !muster__family_per_pid(f);
 }
 
-/* Rather too much than too little: the first prefix of a histogram is counted once more than it is there. */
+/* Rather too much than too little: the first prefix of buckets or quantiles is counted once more than it is there. */
 static uint32_t bytes_max(const struct muster__view_family *f, const uint32_t *prefix_bytes)
 {
 	uint32_t bytes = PID_BYTES_MAX + MUSTER__TEXT_CHUNK, longest = 0;
@@ -218,7 +229,7 @@ static uint32_t bytes_max(const struct muster__view_family *f, const uint32_t *p
 	for (uint32_t i = 0; i < MUSTER__TEXT_PREFIXES_MAX; i++)
 		longest = prefix_bytes[i] > longest ? prefix_bytes[i] : longest;
 	bytes += longest + CREATED_BYTES_MAX;
-	return bytes + buckets_of(f) * (prefix_bytes[0] + (uint32_t)sizeof(struct muster__text_le) + NUMBER_BYTES_MAX);
+	return bytes + ends_of(f) * (prefix_bytes[0] + (uint32_t)sizeof(struct muster__text_le) + NUMBER_BYTES_MAX);
 }
 
 static struct muster__text_series *series_block(const struct muster__view_family *f, const uint32_t *prefix_bytes,

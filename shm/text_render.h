@@ -24,7 +24,7 @@ struct muster__text_le {
 enum muster__text_head { MUSTER__HEAD_TEXT, MUSTER__HEAD_OPENMETRICS, MUSTER__HEAD_UNKNOWN, MUSTER__HEADS };
 
 struct muster__text_family {
-	struct muster__text_le *les; /* histogram: bounds_count + 1 */
+	struct muster__text_le *les; /* histogram: bounds_count + 1; summary: quantile_count */
 	const char *heads[MUSTER__HEADS];
 	uint32_t head_bytes[MUSTER__HEADS];
 	uint32_t base_bytes; /* of the name without the suffix that OpenMetrics adds to it */
@@ -41,7 +41,7 @@ enum { MUSTER__TEXT_PREFIXES_MAX = 3 };
 
 /* A series' lines up to their values. One prefix, but
  *   histogram   `..._bucket{...le="` (family's les go on from there), `..._sum{...} `, `..._count{...} `
- *   summary     `..._sum{...} `, `..._count{...} `
+ *   summary     `..._sum{...} `, `..._count{...} `; with quantiles `...{...quantile="` before these
  *   gauge, all  `...{...pid="` */
 struct muster__text_series {
 	uint32_t bytes_max; /* of all its lines with their values, and a chunk */

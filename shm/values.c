@@ -25,7 +25,8 @@ int muster__values_reserve(struct muster__values *v, const struct muster__merge 
 	    muster__grow(&v->gauges, &v->gauges_capacity, view->gauge_count, sizeof *v->gauges) != 0 ||
 	    muster__grow(&v->drops, &v->drops_capacity, drops, sizeof *v->drops) != 0)
 		return -ENOMEM;
-	return muster__grow(&v->pids, &v->pids_capacity, pids, sizeof *v->pids);
+	int rc = muster__sketches_reserve(v, view->sketch_count);
+	return rc ? rc : muster__grow(&v->pids, &v->pids_capacity, pids, sizeof *v->pids);
 }
 
 static void zero(void *array, size_t bytes)
@@ -44,6 +45,7 @@ void muster__values_clear(struct muster__values *v, const struct muster__merge *
 	zero(v->gauges, view->gauge_count * sizeof *v->gauges);
 	zero(v->drops, merge->families_count * MUSTER__DROP_CELLS * sizeof *v->drops);
 	zero(v->events, sizeof v->events);
+	muster__sketches_clear(v);
 	v->pids_count = 0;
 	v->broken = false;
 }
@@ -56,6 +58,7 @@ void muster__values_destroy(struct muster__values *v)
 	free(v->gauges);
 	free(v->drops);
 	free(v->pids);
+	muster__sketches_destroy(v);
 	*v = (struct muster__values){0};
 }
 
@@ -257,6 +260,8 @@ void muster__values_add(struct muster__values *v, const struct muster__source *s
 		pids_add(v, s, m);
 		drops_add(v, s, node);
 		forgotten_unset(v, s, m);
+		for (size_t i = 0; i < m->sketches_count; i++)
+			muster__sketch_merge(v, s, m->sketches + i, 1);
 		if (s->ledger)
 			continue;
 		v->events[MUSTER__EVENT_FAMILY_CONFLICT] += m->conflicts;
@@ -375,6 +380,9 @@ int muster__merge_publish(struct muster__merge *merge, const struct muster__sour
 		return -ENOMEM;
 	for (size_t i = 0; i < view->real_count; i++)
 		view->reals[i] = muster__values_real(v, i);
+	for (size_t i = 0; view->sketch_count && i < merge->series_count; i++)
+		if (merge->series[i]->family->quantile_count)
+			muster__sketch_quantiles(v, merge->series[i], view->quantiles + merge->series[i]->quantile_at);
 	for (size_t i = 0; i < merge->families_count; i++)
 		memcpy(merge->families[i]->drops, v->drops + i * MUSTER__DROP_CELLS, sizeof merge->families[i]->drops);
 	muster__values_settle_pids(v);

@@ -18,6 +18,8 @@ int muster__merge_reserve(struct muster__merge *merge, size_t pids)
 
 	if (rc == 0)
 		rc = muster__grow(&view->reals, &merge->reals_capacity, view->real_count, sizeof *view->reals);
+	if (rc == 0)
+		rc = muster__grow(&view->quantiles, &merge->quantiles_capacity, view->quantile_count, sizeof *view->quantiles);
 	/* Arrays may have moved, even when the last of them could not. */
 	view->ints = merge->values.ints;
 	view->gauges = merge->values.gauges;
@@ -91,7 +93,14 @@ static struct muster__view_family *family_alloc(const struct muster__family_part
 	f->flags = p->record->record.flags;
 	f->expiry_s = p->record->expiry_s;
 	f->label_count = labels;
-	f->bounds_count = bounds;
+	f->stored_count = bounds;
+	if (f->type != MUSTER_SUMMARY) {
+		f->bounds_count = bounds;
+	} else if (bounds) {
+		f->quantiles = f->bounds;
+		f->quantile_count = bounds - 1;
+		f->window_s = (uint32_t)f->bounds[bounds - 1];
+	}
 	return f;
 }
 
@@ -183,8 +192,12 @@ static struct muster__view_series *series_alloc(struct muster__view_family *fami
 static void series_place(struct muster__view *view, struct muster__view_series *series)
 {
 	const struct muster__view_family *f = series->family;
-	struct muster__cells cells = muster__cells_of(f->type, f->mode, f->bounds, f->bounds_count);
+	struct muster__cells cells = muster__cells_of(f->type, f->mode, f->bounds, f->stored_count);
 
+	series->sketch_at = (uint32_t)view->sketch_count;
+	series->quantile_at = (uint32_t)view->quantile_count;
+	view->sketch_count += cells.sketches;
+	view->quantile_count += f->quantile_count;
 	series->int_at = (uint32_t)view->int_count;
 	series->real_at = (uint32_t)view->real_count;
 	series->gauge_at = (uint32_t)view->gauge_count;
@@ -214,6 +227,8 @@ static int series_enter(struct muster__merge *merge, struct muster__view_series 
 		merge->view.int_count = was.int_count;
 		merge->view.real_count = was.real_count;
 		merge->view.gauge_count = was.gauge_count;
+		merge->view.sketch_count = was.sketch_count;
+		merge->view.quantile_count = was.quantile_count;
 		return -ENOMEM;
 	}
 	struct muster__view_family *family = series->family;
@@ -252,7 +267,8 @@ int muster__view_series_join(struct muster__merge *merge, struct muster__view_fa
 		*out = series;
 		return 0;
 	}
-	if (merge->series_count >= merge->series_max || merge->view.int_count >= INTS_MAX)
+	if (merge->series_count >= merge->series_max || merge->view.int_count >= INTS_MAX ||
+	    (family->quantile_count && merge->view.sketch_count >= MUSTER__SKETCHES_MAX))
 		return -ENOSPC;
 	series = series_reserve(merge, family) == 0 ? series_alloc(family, labels) : NULL;
 	if (series == NULL || series_enter(merge, series, hash) != 0) {
@@ -327,6 +343,7 @@ void muster__merge_clear(struct muster__merge *merge)
 	muster__index_clear(&merge->family_index);
 	muster__index_clear(&merge->series_index);
 	free(merge->view.reals);
+	free(merge->view.quantiles);
 	muster__values_destroy(&merge->values);
 	*merge = (struct muster__merge){.series_max = merge->series_max, .bounds = merge->bounds};
 }

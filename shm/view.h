@@ -24,6 +24,9 @@ struct muster__view_family {
 	char **labels; /* names */
 	uint32_t bounds_count;
 	double *bounds;                      /* finite, ascending */
+	uint32_t stored_count;               /* of doubles its records have: the bounds; or the quantiles and the window */
+	uint32_t quantile_count, window_s;   /* summary */
+	double *quantiles;                   /* 0 to 1, ascending */
 	struct muster__view_series **series; /* sorted */
 	size_t series_count, series_capacity;
 	bool unsorted;
@@ -39,6 +42,8 @@ struct muster__view_series {
 	uint32_t int_at;           /* counter, in flight (int64), summary count, first of bounds_count + 1 buckets */
 	uint32_t real_at;          /* real counter, sum of a histogram or summary */
 	uint32_t gauge_at;         /* gauges whose mode is neither all nor liveall */
+	uint32_t sketch_at;        /* its sketch among those of the values; summary with quantiles */
+	uint32_t quantile_at;      /* the first of family->quantile_count */
 	uint64_t created_unix_ns;  /* the earliest */
 	bool hidden;               /* forgotten, and nothing recorded since */
 	bool expired;              /* to be forgotten with the next fold */
@@ -66,7 +71,8 @@ struct muster__view {
 	uint64_t *ints; /* int_count of them */
 	double *reals;
 	struct muster__view_gauge *gauges;
-	size_t int_count, real_count, gauge_count;
+	double *quantiles; /* NaN: no observation in the window */
+	size_t int_count, real_count, gauge_count, sketch_count, quantile_count;
 	struct muster__view_pid_sample *pid_samples; /* grouped by family and series in view order, then by pid */
 	size_t pid_sample_count;
 	uint64_t events[32]; /* indexed by enum muster__event */

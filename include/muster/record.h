@@ -53,6 +53,8 @@ struct muster__distribution {
 	uint32_t bounds_count; /* buckets are one more */
 	uint32_t pairs_count;  /* of bounds, an even number: filled up with NaN, which holds nothing */
 	const double *bounds;  /* 16-byte aligned */
+	uint32_t sketch;       /* of a summary with quantiles: its number + 1; else 0 */
+	uint32_t window_s;     /* of those */
 };
 
 /* Where the calling thread finds its bank pointer, and the process its gauges; both point into one page
@@ -66,6 +68,7 @@ void muster__real_add_slow(uint32_t word, double x);
 void muster__gauge_set_slow(const struct muster__gauge *g, double x);
 void muster__gauge_add(const struct muster__gauge *g, double x);
 void muster__observe_slow(const struct muster__distribution *d, double x);
+void muster__sketch_add(const struct muster__distribution *d, double x);
 uint32_t muster__bucket_search(const struct muster__distribution *d, double x);
 void muster__native_observe(const struct muster__native *h, double x);
 
@@ -307,7 +310,8 @@ static inline void muster_histogram_observe(muster_histogram h, double x)
 		muster__own_observe(bank, h.desc, muster__bucket(h.desc, x), x);
 }
 
-/* As muster_histogram_observe(), for a summary. */
+/* As muster_histogram_observe(), for a summary. One with quantiles reads a clock too (CLOCK_MONOTONIC_COARSE, no entry into
+ * the kernel), and takes a lock when it backs memory: once for each factor of 16 in the magnitude of values. */
 static inline void muster_summary_observe(muster_summary s, double x)
 {
 	if (MUSTER__UNLIKELY(s.desc == NULL))
@@ -317,6 +321,8 @@ static inline void muster_summary_observe(muster_summary s, double x)
 		muster__observe_slow(s.desc, x);
 	else
 		muster__own_observe(bank, s.desc, 0, x);
+	if (MUSTER__UNLIKELY(s.desc->sketch != 0))
+		muster__sketch_add(s.desc, x);
 }
 
 /* As muster_histogram_observe(), for a native histogram. Now and then, at most some 150 times in the life of a series and

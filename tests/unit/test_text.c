@@ -154,7 +154,8 @@ static void gauge_is(uint32_t at, double value)
 	"# TYPE muster_refused_updates_total counter\n"                                                                    \
 	"muster_refused_updates_total{reason=\"negative\"} 0\n"                                                            \
 	"muster_refused_updates_total{reason=\"not_finite\"} 0\n"                                                          \
-	"muster_refused_updates_total{reason=\"mostrecent_add\"} 0\n"
+	"muster_refused_updates_total{reason=\"mostrecent_add\"} 0\n"                                                      \
+	"muster_refused_updates_total{reason=\"quantiles_no_space\"} 0\n"
 #define SELF SELF_FAILURES SELF_FAMILIES SELF_SERIES SELF_LEFT_OUT SELF_UPDATES
 
 /* One page as a string; free() it. */
@@ -328,6 +329,30 @@ static void summary_is_a_sum_and_a_count(void **state)
 	        "size_bytes_count 5\n");
 }
 
+static void summary_has_its_quantiles_before_sum_and_count(void **state)
+{
+	static double quantiles[] = {0, 0.5, 0.99, 1, 600}, values[] = {NAN, 0.25, 1e-9, INFINITY};
+	char *labels[] = {"path", NULL};
+	struct muster_str path[] = {muster_str("/a")};
+
+	(void)state;
+	struct muster__view_family *f = family(MUSTER_SUMMARY, "wait_seconds", "Wait.", labels);
+	f->quantiles = quantiles;
+	f->quantile_count = 4;
+	series_of(f, path, 0)->quantile_at = 0;
+	view.quantiles = values;
+	ints[0] = 7;
+	reals[0] = 1.5;
+	page_is("# HELP wait_seconds Wait.\n"
+	        "# TYPE wait_seconds summary\n"
+	        "wait_seconds{path=\"/a\",quantile=\"0.0\"} NaN\n"
+	        "wait_seconds{path=\"/a\",quantile=\"0.5\"} 0.25\n"
+	        "wait_seconds{path=\"/a\",quantile=\"0.99\"} 1e-09\n"
+	        "wait_seconds{path=\"/a\",quantile=\"1.0\"} +Inf\n"
+	        "wait_seconds_sum{path=\"/a\"} 1.5\n"
+	        "wait_seconds_count{path=\"/a\"} 7\n");
+}
+
 /* ---- escapes ------------------------------------------------------------------------------ */
 
 static void help_keeps_to_its_line(void **state)
@@ -472,7 +497,7 @@ static void largest_histogram_fits_its_room(void **state)
 	char *got = page();
 	for (const char *at = got; (at = strchr(at, '\n')) != NULL; at++)
 		lines++;
-	assert_int_equal(lines, 2 + MUSTER_BOUNDS_MAX + 3 + 22); /* 19: the store's own */
+	assert_int_equal(lines, 2 + MUSTER_BOUNDS_MAX + 3 + 23); /* 23: the store's own */
 	assert_non_null(strstr(got, ",le=\"-1.7976931348623157e+308\"} 18446744073709551615\n"));
 	assert_non_null(strstr(got, "h_sum{label=\"\\\"\\\"\\\""));
 	free(got);
@@ -538,7 +563,7 @@ static void page_after_want_of_memory_is_whole(void **state)
 /* The page begins with these bytes, and ends as an OpenMetrics page does. */
 static void openmetrics_is(const char *expected)
 {
-	const char *bytes = NULL, *end = "muster_refused_updates_total{reason=\"mostrecent_add\"} 0\n# EOF\n";
+	const char *bytes = NULL, *end = "muster_refused_updates_total{reason=\"quantiles_no_space\"} 0\n# EOF\n";
 	size_t count = 0;
 
 	assert_int_equal(written(muster__openmetrics_write, &bytes, &count), 0);
@@ -649,6 +674,7 @@ int main(void)
 		ONE(gauges_of_each_worker_have_its_pid_last),
 		ONE(histogram_is_cumulative_and_counts_from_its_buckets),
 		ONE(summary_is_a_sum_and_a_count),
+		ONE(summary_has_its_quantiles_before_sum_and_count),
 		ONE(help_keeps_to_its_line),
 		ONE(label_value_keeps_to_its_quotes),
 		ONE(label_value_ends_where_its_count_says),
