@@ -240,6 +240,30 @@ static void banks(void)
 	expect("twin_born_total", BORN);
 }
 
+#define OCTAVES_OF_A_PAGE 4
+#define PAGES 31 /* of each sign: all but the last, and the first from its middle on */
+
+/* New pages of a sketch, one per look: nothing else is published then. */
+static void sketches(void)
+{
+	static const double greatest[] = {1};
+	struct muster_opts o = {.name = "twin_spread", .help = "Help.", .quantiles = greatest, .quantiles_count = 1};
+	struct muster_family *family = NULL;
+	double x = 0x1p-62;
+
+	check(muster_declare(MUSTER_SUMMARY, &o, &family) == 0, o.name);
+	muster_summary spread = muster_summary_with(family);
+	for (int i = 0; i < 2 * PAGES; i++) {
+		unsigned long before = __atomic_load_n(&looked, __ATOMIC_RELAXED);
+		muster_summary_observe(spread, i % 2 ? -x : x);
+		x *= i % 2 ? 1 << OCTAVES_OF_A_PAGE : 1;
+		while (__atomic_load_n(&looked, __ATOMIC_RELAXED) < before + 2)
+			usleep(200);
+	}
+	expect("twin_spread_count", 2 * PAGES);
+	check(value_of("twin_spread{quantile=\"1.0\"}") > x / 17, "the greatest is not there");
+}
+
 static muster_summary late;
 
 #define LATE 32 /* more than there are banks */
@@ -355,7 +379,8 @@ static const struct {
 	const char *name;
 	void (*run)(void);
 } scenarios[] = {
-	{"banks", banks}, {"series", series}, {"everything", everything}, {"borrow", borrow}, {"windows", windows},
+	{"banks", banks},           {"sketches", sketches}, {"series", series},
+	{"everything", everything}, {"borrow", borrow},     {"windows", windows},
 };
 
 /* ---- the program -------------------------------------------------------------------------- */

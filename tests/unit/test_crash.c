@@ -14,6 +14,9 @@
 
 #include "reading.h"
 #include "shm/encode.h"
+#include "shm/requests.h"
+#include "shm/sketch.h"
+#include "shm/store.h"
 
 static const char *const label[] = {"kind", NULL};
 
@@ -38,6 +41,7 @@ static muster_native_histogram native;
 static muster_gauge level;
 static muster_in_flight in_flight;
 static struct muster_family *labelled;
+static muster_summary quantiles;
 
 static void prepare_all(void)
 {
@@ -61,6 +65,33 @@ static void prepare_all(void)
 	muster_gauge_set(level, 5);
 	muster_in_flight_begin(in_flight);
 	muster_counter_inc(muster_counter_with(labelled, "old"));
+}
+
+static void prepare_quantiles(void)
+{
+	static const double extremes[] = {0, 1};
+	struct muster_opts o = {.name = "q", .help = "Help.", .quantiles = extremes, .quantiles_count = 2};
+	struct muster_family *f = NULL;
+
+	prepare_all();
+	if (muster_declare(MUSTER_SUMMARY, &o, &f) != 0)
+		_exit(99);
+	quantiles = muster_summary_with(f);
+	muster_summary_observe(quantiles, 2);
+}
+
+/* The only observation there was is of the epoch whose words it is now time to take over. */
+static void prepare_epochs(void)
+{
+	prepare_quantiles();
+	uint32_t bucket = muster__sketch_bucket(2), page = bucket / MUSTER__SKETCH_BUCKETS;
+	uint64_t *words = muster__process()->sketch_pages + page * MUSTER__SKETCH_PAGE_WORDS + muster__sketch_word(bucket);
+	uint64_t epoch = muster__sketch_epoch(muster__coarse_ns() / UINT64_C(1000000000), MUSTER_WINDOW_S_DEFAULT) -
+	                 MUSTER__SKETCH_SLOTS;
+
+	for (uint64_t i = 0; i < MUSTER__SKETCH_SLOTS; i++) /* another one may begin meanwhile */
+		words[(epoch + i) % MUSTER__SKETCH_SLOTS] =
+			muster__sketch_word_of((epoch + i) & MUSTER__SKETCH_EPOCH_MASK, i == 0);
 }
 
 static void prepare_nothing(void)
@@ -135,6 +166,17 @@ static void op_native_move(void)
 static void op_native_lower(void)
 {
 	muster_native_histogram_observe(native, 1024);
+}
+
+static void op_quantiles(void)
+{
+	muster_summary_observe(quantiles, 2);
+}
+
+/* Its page is not there yet. */
+static void op_quantiles_page(void)
+{
+	muster_summary_observe(quantiles, 0.25);
 }
 
 static void op_level(void)
@@ -288,6 +330,33 @@ static bool page_native_lower(const char *page)
 	return native_holds(values, 2) || native_holds(values, 3);
 }
 
+static bool near(const char *page, const char *sample, double value)
+{
+	return fabs(value_in(page, sample) - value) < 0.011 * value;
+}
+
+/* The count comes first: the quantiles may lack the observation. */
+static bool page_quantiles(const char *page)
+{
+	return base_holds(page) && (is(page, "q_count", 1) || is(page, "q_count", 2)) &&
+	       near(page, "q{quantile=\"0.0\"}", 2) && near(page, "q{quantile=\"1.0\"}", 2);
+}
+
+static bool page_quantiles_page(const char *page)
+{
+	bool lower = is(page, "q_count", 2) && is(page, "q_sum", 2.25) && near(page, "q{quantile=\"0.0\"}", 0.25);
+
+	return base_holds(page) && (page_quantiles(page) || (lower && near(page, "q{quantile=\"1.0\"}", 2)));
+}
+
+static bool page_epochs(const char *page)
+{
+	bool none = isnan(value_in(page, "q{quantile=\"0.0\"}")) && isnan(value_in(page, "q{quantile=\"1.0\"}"));
+
+	return base_holds(page) && ((none && (is(page, "q_count", 1) || is(page, "q_count", 2))) ||
+	                            (is(page, "q_count", 2) && page_quantiles(page)));
+}
+
 static bool page_level(const char *page)
 {
 	return base_holds(page) && (is(page, "v", 5) || is(page, "v", 7));
@@ -340,6 +409,9 @@ static const struct operation {
 	{"native histogram's first value", prepare_native, op_native, page_native_first},
 	{"native histogram's window moves", prepare_native_narrow, op_native_move, page_native_move},
 	{"native histogram's schema falls", prepare_native_narrow, op_native_lower, page_native_lower},
+	{"summary with quantiles observe", prepare_quantiles, op_quantiles, page_quantiles},
+	{"its first observation of an epoch", prepare_epochs, op_quantiles, page_epochs},
+	{"its first observation of a page", prepare_quantiles, op_quantiles_page, page_quantiles_page},
 	{"gauge add", prepare_all, op_level, page_level},
 	{"in flight end", prepare_all, op_in_flight, page_base},
 	{"thread start and exit", prepare_all, op_thread, page_counter},
