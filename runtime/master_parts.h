@@ -89,6 +89,7 @@ void muster__master_watch_end(struct master *m);
 
 /* master_stop.c: told by signals, or because nobody is left */
 int muster__master_signals_start(struct master *m);
+void muster__master_budget_spent(void *ctx);
 /* Callbacks: the last worker is gone; the wrapped server and its tree are. */
 void muster__master_workers_gone(void *ctx);
 void muster__master_server_gone(void *ctx, int exit_status);

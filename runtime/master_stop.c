@@ -105,6 +105,17 @@ static void told_stop(struct master *m, int signo)
 		muster__master_workers_gone(m);
 }
 
+void muster__master_budget_spent(void *ctx)
+{
+	struct master *m = ctx;
+
+	muster__log(MUSTER__LOG_ERROR, "more than %u workers died within %g s: stopping, with status %d",
+	            m->opts->restart_budget, m->opts->restart_budget_seconds, EX_SOFTWARE);
+	m->exit_status = EX_SOFTWARE;
+	stopping_begins(m);
+	muster__supervisor_stop(m->supervisor);
+}
+
 static void told_reload(struct master *m, int signo)
 {
 	if (m->supervisor == NULL) {

@@ -15,6 +15,7 @@
 
 #include "log.h"
 #include "shm/fold.h"
+#include "supervisor.h"
 
 #define RUN MUSTER__COMMAND_RUN
 #define SERVE MUSTER__COMMAND_SERVE
@@ -194,6 +195,23 @@ static int set_max_requests_jitter(struct muster__options *o, const char *name, 
 	return status;
 }
 
+/* "5/60": deaths and seconds. */
+static int set_restart_budget(struct muster__options *o, const char *name, const char *value)
+{
+	char *end, *last = NULL;
+	unsigned long n = strtoul(value, &end, 10);
+	double seconds = *end == '/' ? strtod(end + 1, &last) : 0;
+
+	o->for_workers = name;
+	if (*value < '0' || *value > '9' || n < 1 || n > MUSTER__RESTART_BUDGET_MAX || last == NULL || last == end + 1 ||
+	    *last || !(seconds >= LIFETIME_SECONDS_MIN && seconds <= LIFETIME_SECONDS_MAX))
+		return muster__refuse(EX_USAGE, "%s %s: must be N/SECONDS, such as 10/60: 1 to %d deaths, 1 to %g seconds",
+		                      name, value, MUSTER__RESTART_BUDGET_MAX, LIFETIME_SECONDS_MAX);
+	o->prefork.restart_budget = (unsigned)n;
+	o->prefork.restart_budget_seconds = seconds;
+	return 0;
+}
+
 static int set_heartbeat(struct muster__options *o, const char *name, const char *value)
 {
 	o->for_workers = name;
@@ -313,6 +331,8 @@ static const struct row rows[] = {
 	{"--ready", "WHEN", RUN, set_ready, "a server is ready when started, or when it told so by READY=1 (started)"},
 	{"--pss", "SECONDS", RUN, set_pss, "read proportional memory of the processes, at most so often, 1 to 86400 (no)"},
 	{"--max-lifetime", "SECONDS", RUN, set_max_lifetime, "replace a worker after 0.9 to 1 of it, 1 to 86400 (no)"},
+	{"--restart-budget", "N/SECONDS", RUN, set_restart_budget,
+     "stop with status 70 if more workers than N die in that time (no)"},
 	{"--max-requests", "N", RUN, set_max_requests, "replace a worker that has told of so many, 1 to 1000000000 (no)"},
 	{"--max-requests-jitter", "N", RUN, set_max_requests_jitter, "and of 0 to N more, drawn for each worker (0)"},
 	{"--memory-limit", "BYTES", RUN, set_memory_limit, "restart a worker with more in RAM, 1M to 1024G (no)"},
@@ -429,7 +449,7 @@ void muster__options_help(const struct muster__command *command)
 	(void)printf("muster %s %s\n  %s\n\n", command->name, command->arguments, command->help);
 	for (size_t i = 0; i < ROWS; i++)
 		if (rows[i].commands & command->bit)
-			(void)printf("  %-21s %-8s %s\n", rows[i].name, rows[i].value ? rows[i].value : "", rows[i].help);
+			(void)printf("  %-21s %-9s %s\n", rows[i].name, rows[i].value ? rows[i].value : "", rows[i].help);
 	if (command->bit & (RUN | SERVE))
 		(void)puts(
 			"\n  ADDR is HOST:PORT, [IPV6]:PORT, :PORT or unix:PATH; port 0 picks a free one. --metrics may also\n"

@@ -12,6 +12,7 @@
 #include "child.h"
 #include "log.h"
 #include "master.h"
+#include "supervisor.h"
 
 #define NAME_BYTES_MAX 100
 #define GRACE_SECONDS 10.0
@@ -85,6 +86,14 @@ static int check_life(const struct muster_prefork_opts *opts)
 	return status == 0 ? check_listen(opts->listen) : status;
 }
 
+static int check_budget(const struct muster_prefork_opts *opts)
+{
+	if (opts->restart_budget > MUSTER__RESTART_BUDGET_MAX)
+		return muster__refuse(EX_USAGE, "restart_budget %u: must be at most %d", opts->restart_budget,
+		                      MUSTER__RESTART_BUDGET_MAX);
+	return check_seconds("restart_budget_seconds", opts->restart_budget_seconds);
+}
+
 static int check_workers(const struct muster_prefork_opts *opts)
 {
 	if (opts->workers < 1 || opts->workers > MUSTER_WORKERS_MAX)
@@ -98,6 +107,8 @@ static int check_workers(const struct muster_prefork_opts *opts)
 		status = check_seconds("lifetime_seconds_max", opts->lifetime_seconds_max);
 	if (status == 0)
 		status = check_seconds("heartbeat_seconds_max", opts->heartbeat_seconds_max);
+	if (status == 0)
+		status = check_budget(opts);
 	if (status == 0)
 		status = check_requests("requests_max", opts->requests_max);
 	if (status == 0)

@@ -101,6 +101,22 @@ static uint64_t delay_ms(struct muster__slot *slot, uint64_t life_ms)
 
 static void restart_fired(uv_timer_t *timer);
 
+/* One more that was not asked for. So many in so short a time are not mended by going on: whoever started us is to know. */
+static void budget_take(struct muster__supervisor *s)
+{
+	unsigned budget = s->opts.restart_budget;
+	uint64_t now = uv_now(s->loop);
+
+	if (budget == 0 || s->stopping)
+		return;
+	uint64_t *at = &s->deaths_ms[s->deaths % budget];
+	bool spent = s->deaths >= budget && now - *at <= (uint64_t)(s->opts.restart_budget_seconds * 1000);
+	*at = now;
+	s->deaths++;
+	if (spent)
+		s->opts.spent(s->opts.ctx);
+}
+
 static void restart_failed(struct muster__slot *slot, int rc)
 {
 	uint64_t wait = delay_ms(slot, 0);
@@ -108,6 +124,7 @@ static void restart_failed(struct muster__slot *slot, int rc)
 	muster__log(MUSTER__LOG_ERROR, "worker %u cannot be started: %s; next try in %.1f s", slot->idx, strerror(-rc),
 	            (double)wait / 1000);
 	uv_timer_start(&slot->restart, restart_fired, wait, 0);
+	budget_take(slot->supervisor);
 }
 
 static void restart_fired(uv_timer_t *timer)
@@ -179,6 +196,8 @@ static void process_died(struct muster__process *p, int status)
 		            muster__leave_word(p->leave));
 	if (p->slot->process == p)
 		slot_emptied(p->slot, p, how);
+	if (p->leave == MUSTER__LEAVE_STAY || p->leave == MUSTER__LEAVE_HEARTBEAT)
+		budget_take(s);
 	muster__hook_run(&s->hooks, MUSTER__HOOK_EXIT, uv_now(s->loop), p->pid, p->slot->idx,
 	                 p->leave == MUSTER__LEAVE_STAY ? reason : muster__leave_word(p->leave));
 }
@@ -197,8 +216,9 @@ static struct muster__process *process_take(struct muster__supervisor *s, pid_t 
 
 static void stopped_if_empty(struct muster__supervisor *s)
 {
-	if (!s->stopping || s->processes)
+	if (!s->stopping || s->processes || s->stopped_told)
 		return;
+	s->stopped_told = true;
 	uv_timer_stop(&s->kill);
 	s->opts.stopped(s->opts.ctx);
 }
@@ -299,6 +319,10 @@ int muster__supervisor_start(uv_loop_t *loop, const struct muster__supervisor_op
 	s->opts = *opts;
 	s->self = self;
 	s->hooks = (struct muster__hooks){.paths = {opts->on_worker_start, opts->on_worker_exit}, .self = self};
+	if (opts->restart_budget && (s->deaths_ms = calloc(opts->restart_budget, sizeof *s->deaths_ms)) == NULL) {
+		free(s);
+		return -ENOMEM;
+	}
 	handles_init(s);
 	*out = s; /* its handles are in the loop now, so the caller closes it even if a fork fails */
 	int rc = uv_signal_start(&s->child, child_changed, SIGCHLD);
@@ -347,6 +371,7 @@ void muster__supervisor_destroy(struct muster__supervisor **supervisor)
 		next = s->processes->next;
 		free(s->processes);
 	}
+	free(s->deaths_ms);
 	free(s);
 	*supervisor = NULL;
 }

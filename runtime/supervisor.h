@@ -14,6 +14,8 @@
 #include "members.h"
 #include "self_metrics.h"
 
+#define MUSTER__RESTART_BUDGET_MAX 10000
+
 struct muster__supervisor;
 
 struct muster__supervisor_opts {
@@ -21,6 +23,8 @@ struct muster__supervisor_opts {
 	unsigned workers;
 	double grace_seconds;
 	double restart_delay_seconds_max;
+	unsigned restart_budget; /* deaths of their own accord in the time below; 0: any number */
+	double restart_budget_seconds;
 	double lifetime_seconds_max;            /* 0: none */
 	uint64_t requests_max, requests_jitter; /* a worker ends the sum of it and 0 to the other; 0: any number */
 	bool (*requests)(void *ctx, pid_t pid, uint64_t *ended); /* false: it does not tell */
@@ -30,6 +34,7 @@ struct muster__supervisor_opts {
 	const char *on_worker_start, *on_worker_exit;
 	void (*died)(void *ctx);                               /* workers were reaped */
 	bool (*reaped)(void *ctx, pid_t pid, int wait_status); /* no worker and no hook: do you know it? */
+	void (*spent)(void *ctx);                              /* the restart budget; workers are still being restarted */
 	void (*stopped)(void *ctx);                            /* after muster__supervisor_stop(): the last one is gone */
 	void (*reloaded)(void *ctx); /* after muster__supervisor_reload(): all workers are new, or it was given up */
 	void *ctx;

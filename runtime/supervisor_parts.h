@@ -62,7 +62,9 @@ struct muster__supervisor {
 	uv_timer_t kill;   /* due when the first of the leaving is to be killed */
 	uv_timer_t round;  /* limits, and hooks that take too long */
 	uv_timer_t settle; /* due when the youngest worker of a reload is old enough for the next */
-	bool stopping, paused, reloading;
+	bool stopping, stopped_told, paused, reloading;
+	uint64_t *deaths_ms; /* when; place n % opts.restart_budget is of the n-th */
+	uint64_t deaths;
 	bool requests_told; /* by some worker, or it was logged that none does */
 	unsigned generation;
 	struct muster__process *processes;

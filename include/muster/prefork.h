@@ -53,7 +53,11 @@ struct muster_prefork_opts {
 	size_t series_max;                /* of the page, all workers together; 0: MUSTER_REGION_SERIES_MAX_DEFAULT */
 	double grace_seconds;             /* from TERM to KILL at stop; 0: 10 */
 	double restart_delay_seconds_max; /* ceiling of the exponential back-off of a worker that keeps dying; 0: 30 */
-	double lifetime_seconds_max;      /* a worker is replaced after 0.9 to 1 of it; 0: never */
+	/* If more workers than restart_budget die of their own accord within restart_budget_seconds, the master stops with
+	 * EX_SOFTWARE, for systemd or whoever it is to see it. 0: it goes on, whatever happens */
+	unsigned restart_budget;
+	double restart_budget_seconds;
+	double lifetime_seconds_max; /* a worker is replaced after 0.9 to 1 of it; 0: never */
 	/* A worker is replaced when it has ended so many requests, and 0 to requests_jitter more, drawn for each. It has to tell
 	 * them (muster/request.h). 0: any number */
 	unsigned long long requests_max, requests_jitter;
@@ -82,8 +86,8 @@ struct muster_prefork_opts {
  * Returns the exit status for main(): 0 after a clean stop, else a code of <sysexits.h>: EX_USAGE for
  *   options out of range, EX_NOINPUT or EX_CANTCREAT for the region, EX_CONFIG for the web configuration, EX_UNAVAILABLE
  *   for an address in use, EX_TEMPFAIL if another master serves the region or holds the pidfile, EX_NOUSER if
- *   worker_user is not known and EX_NOPERM if only root could obey it, EX_OSERR when fork or the loop fails, and 127 if
- *   `argv` cannot be found. The reason is one line on stderr.
+ *   worker_user is not known and EX_NOPERM if only root could obey it, EX_OSERR when fork or the loop fails,
+ *   EX_SOFTWARE when the restart budget is spent, and 127 if `argv` cannot be found. The reason is one line on stderr.
  * Context: a process with one thread; call it once. Families may be declared before the call. */
 int muster_prefork(const struct muster_prefork_opts *opts);
 
