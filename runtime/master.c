@@ -54,7 +54,6 @@ int muster__master_metrics_serve(struct master *m)
 	return 0;
 }
 
-/* As long as there is a master before us, that one serves. */
 /* By the umask, so that the file has its mode from the first moment on. */
 static int metrics_open(struct master *m)
 {
@@ -71,6 +70,7 @@ static int metrics_open(struct master *m)
 	return status;
 }
 
+/* As long as there is a master before us, that one serves. */
 static int metrics_start(struct master *m)
 {
 	int status = 0;
