@@ -40,6 +40,8 @@ until_true 20 worker_count 1 || fail one_less
 kill -KILL "$(workers_of "$master")" # one is in the budget
 until_true 20 at_least muster_worker_restarts_total 1 && ok what_was_asked_for_does_not_count || fail what_was_asked_for_does_not_count
 
+until_true 20 eval '[ "$(ps -o comm= -p "$(workers_of "$master")")" = sleep ]' || fail "its shell has read the program"
+
 # The new master's workers die, and with it; the old one's do not.
 printf '#!/bin/sh\nexit 7\n' >"$dir/worker.new"
 chmod +x "$dir/worker.new"
