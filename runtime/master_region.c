@@ -9,7 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "log.h"
 #include "look.h"
@@ -124,6 +126,35 @@ static int region_make(struct master *m)
 	return 0;
 }
 
+/* A directory above the region may be closed to the workers: then they run uninstrumented, and cannot say so. */
+static void reach_check(const struct master *m)
+{
+	int status = 0;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (muster__user_become(&m->user) != 0)
+			_exit(0);
+		_exit(access(m->path, W_OK | X_OK) == 0 ? 0 : errno);
+	}
+	if (pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) != 0)
+		muster__log(
+			MUSTER__LOG_WARNING,
+			"region %s: --worker-user %s cannot get there: %s; take a directory that it can, such as the usual one",
+			m->path, m->opts->worker_user, strerror(WEXITSTATUS(status)));
+}
+
+static int region_share(struct master *m)
+{
+	if (m->opts->worker_user == NULL)
+		return 0;
+	int rc = muster__region_share(m->region, m->user.uid, m->user.gid);
+	if (rc != 0)
+		return region_refused(m->path, rc, "share");
+	reach_check(m);
+	return 0;
+}
+
 int muster__master_region_start(struct master *m)
 {
 	int rc = region_path(m);
@@ -140,8 +171,8 @@ int muster__master_region_start(struct master *m)
 		muster_region_series_max(m->region, m->opts->series_max);
 	if (m->handover.from == 0 && (rc = muster__region_lock(m->region)) != 0)
 		return region_refused(m->path, rc, "lock");
-	if (m->opts->worker_user && (rc = muster__region_share(m->region, m->user.uid, m->user.gid)) != 0)
-		return region_refused(m->path, rc, "share");
+	if ((rc = region_share(m)) != 0)
+		return rc;
 	return multiproc_start(m);
 }
 

@@ -77,6 +77,13 @@ MUSTER_REGION=$dir/r3 as www-data www-data "$dir/worker" 4 >/dev/null
 until_true 10 at_least wrap_calls_total 7 && ok the_region_stays_shared || fail the_region_stays_shared
 stop TERM
 
+# ---- a region that they cannot reach
+mkdir -m 0700 "$dir/closed"
+start closed serve --worker-user www-data --region "$dir/closed/r" --metrics 127.0.0.1:0
+logged "worker-user www-data cannot get there: Permission denied" && ok out_of_reach_is_told || fail out_of_reach_is_told
+stop TERM
+! grep -l "cannot get there" "$dir"/{flask,native,served}.log && ok within_reach_is_not || fail within_reach_is_not
+
 # ---- workers of muster's own
 start own run --workers 2 --worker-user www-data --region "$dir/r4" --metrics 127.0.0.1:0 -- "$dir/worker" 2 wait
 until_true 10 at_least wrap_calls_total 4 && ok own_workers_are_counted || fail own_workers_are_counted
