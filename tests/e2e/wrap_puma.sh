@@ -1,24 +1,26 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # puma's cluster as it comes with Debian, by examples/servers/puma, under `muster run --`: each of its signals, sent to
-# muster, does what it does to puma, while requests are answered.
+# muster, does what it does to puma, and the application has counted what was answered.
 . "$(dirname "$0")/wrap_common.bash"
 site
 example puma/puma.rb
 example config.ru
 
 puma_start() {
-	start "$1" run --metrics 127.0.0.1:0 --region "$dir/r" -- /usr/bin/puma -C "$dir/puma.rb" "$dir/config.ru"
-	until_true 20 curl -fsS "$url" || fail "$1: puma answers"
+	local name=$1
+	shift
+	start "$name" run --metrics 127.0.0.1:0 --region "$dir/r" "$@" -- /usr/bin/puma -C "$dir/puma.rb" "$dir/config.ru"
+	until_true 20 curl -fsS "$url/hello/me" || fail "$name: puma answers"
 	server_is
-	until_true 20 worker_count_is 2 || fail "$1: two workers"
+	until_true 20 worker_count_is 2 || fail "$name: two workers"
 }
 booted_is() { [ "$(grep -c "booted in.*phase: $1" "$run/puma.log")" -eq "$2" ]; }
 
-puma_start signals
+puma_start signals --multiproc-dir "$dir/multiproc"
 is puma_is_what_was_started "$(cat "$run/puma.pid")" "$server"
 watch_start
-load_start "$url"
+load_start "$url/hello/world"
 kill -TTIN "$master"
 until_true 20 worker_count_is 3 && ok ttin_adds_a_worker || fail ttin_adds_a_worker
 until_true 20 booted_is 0 3 || fail the_third_boots
@@ -37,13 +39,15 @@ until_true 30 workers_are_new "$before" 2 && ok usr2_restarts || fail usr2_resta
 until_true 20 booted_is 0 2 || fail usr2_restarted
 is usr2_keeps_the_server "$(cat "$run/puma.pid")" "$server"
 load_end signals
+is every_answer_was_counted "$(sample 'hellos_total{name="world"}')" "$answered"
 is_replaced puma_replaces_a_killed_worker 2
 watch_end signals
-load_start "$url"
+load_start "$url/hello/last"
 ends term_is_graceful TERM 0
 load_stop
 
 # ---- by an ordinary user
 ordinary_user
 puma_start ordinary
+is counted_without_an_option "$(sample 'hellos_total{name="me"}')" 1
 ends int INT 0

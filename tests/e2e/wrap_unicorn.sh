@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # unicorn as it comes with Debian, by examples/servers/unicorn, under `muster run --`: each of its signals, sent to
-# muster, does what it does to unicorn, while requests are answered; as a daemon, too.
+# muster, does what it does to unicorn, and the application has counted what was answered; as a
+# daemon, too.
 . "$(dirname "$0")/wrap_common.bash"
 site
 example unicorn/unicorn.conf.rb
@@ -10,8 +11,8 @@ example config.ru
 unicorn_start() {
 	local name=$1
 	shift
-	start "$name" run --metrics 127.0.0.1:0 --region "$dir/r" -- /usr/bin/unicorn "$@" -c "$dir/unicorn.conf.rb" "$dir/config.ru"
-	until_true 20 curl -fsS "$url" || fail "$name: unicorn answers"
+	start "$name" run --metrics 127.0.0.1:0 --region "$dir/r" "${more[@]}" -- /usr/bin/unicorn "$@" -c "$dir/unicorn.conf.rb" "$dir/config.ru"
+	until_true 20 curl -fsS "$url/hello/me" || fail "$name: unicorn answers"
 	until_true 10 pid_is_known || fail "$name: unicorn is known as the server"
 	until_true 20 worker_count_is 2 || fail "$name: two workers"
 }
@@ -20,9 +21,10 @@ pid_is_known() {
 	[ "$server" = "$(cat "$run/unicorn.pid")" ]
 }
 
+more=(--multiproc-dir "$dir/multiproc")
 unicorn_start signals
 watch_start
-load_start "$url"
+load_start "$url/hello/world"
 kill -TTIN "$master"
 until_true 20 worker_count_is 3 && ok ttin_adds_a_worker || fail ttin_adds_a_worker
 kill -TTOU "$master"
@@ -51,14 +53,16 @@ wait_logged "supervising them, pid $new as the server" 20
 ok quit_after_usr2_goes_on_with_the_new_one
 server_is
 load_end signals
+is every_answer_was_counted "$(sample 'hellos_total{name="world"}')" "$answered"
 is_replaced unicorn_replaces_a_killed_worker 2
 watch_end signals
-load_start "$url"
+load_start "$url/hello/last"
 ends quit_is_graceful QUIT 0
 load_stop
 
 # ---- as a daemon: WINCH; by an ordinary user
 ordinary_user
+more=()
 unicorn_start daemon -D
 has daemon_is_told_of "$(cat "$log")" "live on: supervising them, pid $server as the server"
 kill -WINCH "$master"
