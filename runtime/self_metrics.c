@@ -239,6 +239,11 @@ bool muster__self_worker_exited(struct muster__self *self, int wait_status, bool
 	return oom;
 }
 
+void muster__self_worker_vanished(struct muster__self *self)
+{
+	muster_counter_inc(muster_counter_with(self->families[FAMILY_EXITS], "unknown"));
+}
+
 void muster__self_worker_restarted(struct muster__self *self)
 {
 	count(self, FAMILY_RESTARTS, 1);

@@ -28,6 +28,8 @@ void muster__self_destroy(struct muster__self **self);
 
 /* Count a death. `ours`: killed by us. Returns whether the kernel killed it, out of memory. */
 bool muster__self_worker_exited(struct muster__self *self, int wait_status, bool ours);
+/* Count one of which nobody tells us how. */
+void muster__self_worker_vanished(struct muster__self *self);
 void muster__self_worker_restarted(struct muster__self *self);
 void muster__self_worker_recycled(struct muster__self *self, const char *reason);
 void muster__self_killed(struct muster__self *self, size_t processes);

@@ -32,6 +32,7 @@
 #include "death.h"
 #include "log.h"
 #include "tree.h"
+#include "witness.h"
 
 #define KILL_GAP_MS 100 /* between two rounds of KILL: the killed may have forked meanwhile */
 #define KILL_ROUNDS 100
@@ -43,6 +44,7 @@ struct muster__wrap {
 	struct muster__self *self;
 	uv_signal_t child;
 	uv_timer_t kill;
+	struct muster__witness *witness;
 	pid_t main, told; /* told: by MAINPID; 0: not told */
 	int exit_status;
 	bool stop_sent, upgrade_sent; /* to this main process */
@@ -89,6 +91,7 @@ static void ended(struct muster__wrap *w)
 {
 	uv_timer_stop(&w->kill);
 	uv_signal_stop(&w->child);
+	muster__witness_finish(w->witness);
 	w->opts.ended(w->opts.ctx, w->exit_status);
 }
 
@@ -189,6 +192,17 @@ static void terminal_back(void)
 		(void)tcsetpgrp(STDIN_FILENO, getpgrp());
 }
 
+/* One of the server's own workers, for which the server has waited. */
+static void other_ended(void *ctx, int status)
+{
+	struct muster__wrap *w = ctx;
+
+	if (status == MUSTER__WITNESS_UNKNOWN)
+		muster__self_worker_vanished(w->self);
+	else
+		(void)muster__self_worker_exited(w->self, status, w->kill_rounds > 0);
+}
+
 static void child_changed(uv_signal_t *signal, int signo)
 {
 	struct muster__wrap *w = signal->data;
@@ -201,6 +215,7 @@ static void child_changed(uv_signal_t *signal, int signo)
 	while ((pid = wait4(-1, &status, WNOHANG, &usage)) > 0) {
 		reaped = true;
 		muster__self_reaped(w->self, pid, &usage);
+		muster__witness_reaped(w->witness, pid);
 		bool oom = muster__self_worker_exited(w->self, status, w->kill_rounds > 0);
 		if (pid == w->main)
 			main_died(w, status, oom);
@@ -288,7 +303,9 @@ int muster__wrap_start(uv_loop_t *loop, const struct muster__wrap_opts *opts, st
 	*out = w; /* its handles are in the loop now */
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0)
 		return -errno;
-	int rc = uv_signal_start(&w->child, child_changed, SIGCHLD);
+	int rc = muster__witness_create(loop, other_ended, w, &w->witness);
+	if (rc == 0)
+		rc = uv_signal_start(&w->child, child_changed, SIGCHLD);
 	if (rc == 0)
 		rc = spawn(w);
 	if (rc == 0)
@@ -302,12 +319,15 @@ void muster__wrap_close(struct muster__wrap *w)
 		return;
 	uv_close((uv_handle_t *)&w->child, NULL);
 	uv_close((uv_handle_t *)&w->kill, NULL);
+	muster__witness_close(w->witness);
 }
 
 void muster__wrap_destroy(struct muster__wrap **wrap)
 {
-	if (*wrap)
+	if (*wrap) {
+		muster__witness_destroy(&(*wrap)->witness);
 		muster__descriptors_free(&(*wrap)->opts.plan.inherited);
+	}
 	free(*wrap);
 	*wrap = NULL;
 }
