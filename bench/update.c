@@ -260,6 +260,25 @@ static void native_histograms(struct bench_result limit)
 	            bench_ns_per_op(native_histogram, &h, 20000000), "bare add", limit);
 }
 
+/* Three decades, as latencies have; the clock and the word of the bucket come on top. */
+static void quantiles(struct bench_result summary_alone)
+{
+	static const double wanted[] = {0.5, 0.9, 0.99};
+	struct muster_opts o = {.name = "bench_q", .help = "Benchmark.", .quantiles = wanted, .quantiles_count = 3};
+	struct muster_family *f;
+
+	if (muster_declare(MUSTER_SUMMARY, &o, &f) != 0)
+		exit(1);
+	for (size_t v = 0; v < VALUES; v++)
+		values[v] = 1e-3 * (double)(1 + rand() % 1000);
+	muster_summary s = muster_summary_with(f);
+	struct job two = {summary, &s, 0};
+	bench_print("summary observe", "muster", "three quantiles", "ns", bench_ns_per_op(summary, &s, 20000000),
+	            "summary observe, no quantiles", summary_alone);
+	bench_print("summary observe", "muster", "three quantiles, two threads", "ns",
+	            bench_ns_per_op(in_two_threads, &two, 10000000), "summary observe, no quantiles", summary_alone);
+}
+
 static void random_cells(void)
 {
 	static muster_counter counters[CELLS];
@@ -313,8 +332,9 @@ int main(void)
 	            cas);
 	histograms(bare);
 	native_histograms(bare);
-	bench_print("summary observe", "muster", "one series", "ns", bench_ns_per_op(summary, &s, 20000000),
-	            "bare add, one word", bare);
+	struct bench_result plain = bench_ns_per_op(summary, &s, 20000000);
+	bench_print("summary observe", "muster", "one series", "ns", plain, "bare add, one word", bare);
+	quantiles(plain);
 	bench_print("lookup + inc", "muster", "0 labels", "ns",
 	            bench_ns_per_op(lookup_0, family(MUSTER_COUNTER, "bench_l0_total", 0, NULL, NULL, 0), 20000000),
 	            "lock xadd", lock);

@@ -64,7 +64,7 @@ void muster__sketch_add(const struct muster__distribution *d, double x)
 		muster__event(MUSTER__EVENT_REFUSED_SKETCH);
 		return;
 	}
-	uint64_t epoch = muster__sketch_epoch(muster__coarse_ns() / UINT64_C(1000000000), d->window_s);
+	uint64_t epoch = muster__sketch_epoch(muster__coarse_s(), d->window_s);
 	uint64_t *words = p->sketch_pages + (sketch * (uint64_t)MUSTER__SKETCH_PAGES + page) * MUSTER__SKETCH_PAGE_WORDS;
 	word_add(words + muster__sketch_word(bucket) + epoch % MUSTER__SKETCH_SLOTS, epoch);
 }

@@ -54,7 +54,7 @@ static inline uint32_t muster__sketch_word(uint32_t bucket)
 
 static inline uint64_t muster__sketch_epoch(uint64_t monotonic_s, uint32_t window_s)
 {
-	return monotonic_s / ((window_s + MUSTER__SKETCH_SLOTS - 2) / (MUSTER__SKETCH_SLOTS - 1)) &
+	return (uint32_t)monotonic_s / ((window_s + MUSTER__SKETCH_SLOTS - 2) / (MUSTER__SKETCH_SLOTS - 1)) &
 	       MUSTER__SKETCH_EPOCH_MASK;
 }
 

@@ -19,7 +19,7 @@
 
 static void clock_look(struct muster__values *v)
 {
-	v->now_s = muster__coarse_ns() / UINT64_C(1000000000);
+	v->now_s = muster__coarse_s();
 }
 
 int muster__sketches_reserve(struct muster__values *v, size_t count)

@@ -33,13 +33,13 @@ is type_of_many_at_once "$(curl -s -Z --no-progress-meter -o /dev/null -o /dev/n
 "$muster" cat --region "$dir/region" >"$dir/all.txt"
 promtool check metrics <"$dir/all.txt" >/dev/null 2>"$dir/promtool.log" && ok promtool || fail promtool
 names=()
-for name in calls_total level each busy_seconds_total flying size_bytes wait_seconds app phase; do names+=(--data-urlencode "name[]=$name"); done
+for name in calls_total level each busy_seconds_total flying size_bytes delay wait_seconds app phase; do names+=(--data-urlencode "name[]=$name"); done
 page() { curl -sG -H "Accept: $1" "${names[@]}" "$url"; }
 page '*/*' >"$dir/text"
 page "$openmetrics" >"$dir/openmetrics"
 page application/json >"$dir/json"
 page "$protobuf" >"$dir/protobuf"
-is names_filter "$(grep -c '^# TYPE' "$dir/text")" 9
+is names_filter "$(grep -c '^# TYPE' "$dir/text")" 10
 is names_of_samples_filter "$(curl -sG --data-urlencode 'name[]=wait_seconds_bucket' "$url" | grep -c '^# TYPE')" 1
 is unknown_name_is_an_empty_page "$(curl -sG --data-urlencode 'name[]=nope' "$url" | wc -c)" 0
 /usr/bin/python3 "$here/exposition_page.py" "$dir/text" "$dir/openmetrics" "$dir/json" || fail parsers
@@ -69,6 +69,8 @@ prometheus_start openmetrics
 answered "prometheus_takes_openmetrics" 'calls_total{path="a\"b\\c\nd"}' 3
 answered "prometheus_openmetrics_info" 'app_info{path="1.2.3"}' 1
 answered "prometheus_openmetrics_quantile" 'round(histogram_quantile(0.5, wait_seconds_bucket), 0.01)' 0.5
+right='(abs(delay{quantile="0.5"} / 1 - 1) <= bool 0.011) + on() (abs(delay{quantile="0.99"} / 1.98 - 1) <= bool 0.011) + on() delay_count'
+answered "prometheus_openmetrics_quantiles_of_the_living_and_the_dead" "$right" 2002
 answered "prometheus_openmetrics_up" 'min_over_time(up[1m])' 1
 prometheus_start protobuf --enable-feature=native-histograms
 answered "prometheus_takes_protobuf" 'calls_total{path="a\"b\\c\nd"}' 3
@@ -76,6 +78,7 @@ answered "prometheus_protobuf_sum" 'wait_seconds_sum + on() busy_seconds_total +
 answered "prometheus_protobuf_bucket" 'wait_seconds_bucket{le="0.5"} + on() wait_seconds_count' 1501
 answered "prometheus_protobuf_pid" "each{pid=\"$worker\"}" 4
 answered "prometheus_protobuf_gauges" 'count(level) + on() (level{path="5"} == bool 1.7976931348623157e308)' 10
+answered "prometheus_protobuf_quantiles_of_the_living_and_the_dead" "$right" 2002
 answered "prometheus_protobuf_up" 'min_over_time(up[1m])' 1
 
 # VictoriaMetrics, which has a parser of its own: text 0.0.4.
@@ -87,6 +90,7 @@ answered "victoriametrics_counter" 'calls_total{path="a\"b\\c\nd"}' 3
 answered "victoriametrics_info" 'app_info{path="1.2.3"}' 1
 answered "victoriametrics_sums" 'wait_seconds_sum + on() busy_seconds_total + on() size_bytes_sum' 2002
 answered "victoriametrics_quantile" 'round(histogram_quantile(0.5, wait_seconds_bucket), 0.01)' 0.5
+answered "victoriametrics_quantiles_of_the_living_and_the_dead" "$right" 2002
 answered "victoriametrics_pid" "each{pid=\"$worker\"}" 4
 answered "victoriametrics_up" 'min_over_time(up[1m])' 1
 

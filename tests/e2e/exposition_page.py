@@ -33,6 +33,8 @@ def samples_of_json(page):
             else:
                 put("_sum", metric["sum"])
                 put("_count", metric["count"])
+                for quantile, value in metric.get("quantiles", {}).items():
+                    put("", value, quantile=quantile)
                 for bound, count in metric.get("buckets", {}).items():
                     put("_bucket", count, le=bound)
     return out

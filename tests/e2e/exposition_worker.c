@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <muster/static.h>
@@ -51,6 +52,22 @@ static void numbers(void)
 	}
 }
 
+/* 1 to 1000 ms by this process, 1001 to 2000 ms by one that is dead then. */
+static void quantiles(void)
+{
+	static const double wanted[] = {0.5, 0.99};
+	struct muster_opts o = {.name = "delay", .help = "Delays.", .quantiles = wanted, .quantiles_count = 2};
+	muster_summary delay = muster_summary_with(declare(MUSTER_SUMMARY, o));
+	pid_t pid = fork();
+
+	for (int i = 1; i <= 1000; i++)
+		muster_summary_observe(delay, pid == 0 ? 1 + 0.001 * i : 0.001 * i);
+	if (pid == 0)
+		_exit(0);
+	if (waitpid(pid, NULL, 0) != pid)
+		exit(1);
+}
+
 int main(void)
 {
 	static const char *const states[] = {"starting", "serving", NULL};
@@ -67,6 +84,7 @@ int main(void)
 	for (int i = 0; i < 1000; i++)
 		muster_histogram_observe(muster_histogram_with(wait), 0.001 * i);
 	muster_summary_observe(size, 1500);
+	quantiles();
 	muster_real_counter_add(busy, 2.5);
 	muster_in_flight_begin(flying);
 	muster_gauge_set(muster_gauge_with(each), 4);

@@ -86,8 +86,7 @@ static void prepare_epochs(void)
 	prepare_quantiles();
 	uint32_t bucket = muster__sketch_bucket(2), page = bucket / MUSTER__SKETCH_BUCKETS;
 	uint64_t *words = muster__process()->sketch_pages + page * MUSTER__SKETCH_PAGE_WORDS + muster__sketch_word(bucket);
-	uint64_t epoch = muster__sketch_epoch(muster__coarse_ns() / UINT64_C(1000000000), MUSTER_WINDOW_S_DEFAULT) -
-	                 MUSTER__SKETCH_SLOTS;
+	uint64_t epoch = muster__sketch_epoch(muster__coarse_s(), MUSTER_WINDOW_S_DEFAULT) - MUSTER__SKETCH_SLOTS;
 
 	for (uint64_t i = 0; i < MUSTER__SKETCH_SLOTS; i++) /* another one may begin meanwhile */
 		words[(epoch + i) % MUSTER__SKETCH_SLOTS] =
