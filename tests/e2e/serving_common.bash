@@ -29,10 +29,11 @@ authority ca
 certificate server DNS:localhost,IP:127.0.0.1
 tls="tls_server_config: {cert_file: server.pem, key_file: server.key"
 
-# serve TEXT [OPTION]...: a master with this web configuration.
+# serve TEXT [OPTION]...: a master with this web configuration, and a log of its own.
+served=0
 serve() {
 	echo "$1" >"$web/web.yml"
-	start serve serve --metrics 127.0.0.1:0 --region "$dir/region" --web-config-file "$web/web.yml" "${@:2}"
+	start "serve$((++served))" serve --metrics 127.0.0.1:0 --region "$dir/region" --web-config-file "$web/web.yml" "${@:2}"
 	url=https://$address
 }
 
