@@ -258,13 +258,14 @@ def memory(process):
 
 
 def good_scrape(target, source):
+    """Its seconds, and the page."""
     start = time.monotonic()
     with target.connect(source=source) as sock:
         sock.sendall(METRICS)
         head, body = answer(sock)
     if not head.startswith(b"HTTP/1.1 200") or body.count(b"calls_total{") != SERIES:
         raise OSError(head)
-    return time.monotonic() - start
+    return time.monotonic() - start, body
 
 
 def good_while(name, target, process, kinds, seconds, source):
@@ -276,7 +277,7 @@ def good_while(name, target, process, kinds, seconds, source):
     worst, most, scrapes = 0, 0, 0
     try:
         while time.monotonic() < until or scrapes < 2:
-            worst = max(worst, good_scrape(target, source))
+            worst = max(worst, good_scrape(target, source)[0])
             most = max(most, memory(process))
             scrapes += 1
             time.sleep(0.02)
@@ -397,11 +398,47 @@ def scrape_timeout(folder):
             check("late_answer_is_cut_off", False)
 
 
+def unsent_bytes(port):
+    """Of each connection to the port, in the kernel."""
+    with open("/proc/net/tcp") as file:
+        rows = [line.split() for line in file][1:]
+    return [int(row[4].split(":")[0], 16) for row in rows if int(row[1].split(":")[1], 16) == port and row[3] == "01"]
+
+
+def slow_readers_share_the_page(folder):
+    """What they do not take is neither in the kernel nor, encrypted, in the master for each of them."""
+    for tls in False, True:
+        label = "tls_" if tls else ""
+        with master(folder, tls) as (target, process):
+            for _ in range(3):
+                length = len(good_scrape(target, GOOD)[1])
+            before = memory(process)
+            socks = [target.connect(receive_bytes=4096) for _ in range(200)]
+            for sock in socks:
+                sock.sendall(METRICS)
+            good_scrape(target, GOOD)
+            most, cost = max(unsent_bytes(target.address[1])), memory(process) - before
+            check(label + "unsent_bytes_are_few", most < 400000 < length, (most, length))
+            check(label + "slow_readers_share_the_page", cost < 200 * (160 << 10) < 200 * length / 2, cost)
+            for sock in socks:
+                sock.close()
+
+
+def alert_arrives(folder):
+    """A client that goes on talking is told nevertheless why it is not let in."""
+    with master(folder, True) as (target, _):
+        sock = target.bare()
+        sock.sendall(b"\x16\x03\x01\x00\x05hello" + b"x" * 60000)
+        while closed_for(target, b"tls") == 0:
+            time.sleep(0.02)
+        check("alert_arrives_though_more_was_said", sock.recv(100)[:1] == b"\x15")
+
+
 def few_descriptors(folder):
     """More clients than descriptors: there is always one left for the next."""
     with master(folder, False, descriptors=64) as (target, _):
         socks = [target.bare() for _ in range(200)]
-        check("scrape_with_few_descriptors", good_scrape(target, GOOD) < GOOD_SECONDS)
+        check("scrape_with_few_descriptors", good_scrape(target, GOOD)[0] < GOOD_SECONDS)
         check("the_oldest_give_way", closed_for(target, b"too_many") > 100)
         for sock in socks:
             sock.close()
@@ -428,10 +465,14 @@ def main():
         split_at_every_byte(folder)
         tls_split_at_every_byte(folder)
         scrape_timeout(folder)
+        slow_readers_share_the_page(folder)
+        alert_arrives(folder)
         few_descriptors(folder)
         one_address_leaves_room_for_others(folder)
         for tls in False, True:
             face(folder, tls)
+    except OSError as error:
+        check("no_connection_is_lost", False, repr(error))
     finally:
         shutil.rmtree(folder)
 

@@ -46,9 +46,9 @@ has mode_of_an_address_is_told "$err" "--metrics-mode 660: is for a socket file 
 exit_of "$muster" serve --region "$dir/r" --metrics "unix:$dir/m.sock" --metrics-mode 888
 has wrong_mode_is_told "$err" "--metrics-mode 888: must be an octal number from 100 to 777, as 660"
 
-start_passing passed web:metrics:admin tcp,tcp,tcp run --workers 1 --region "$dir/r" --metrics systemd -- \
+start_passing passed web:metrics:admin tcp,"$dir/u.sock",tcp run --workers 1 --region "$dir/r" --metrics systemd -- \
 	/usr/bin/python3 -c 'import os, time; print(os.environ["LISTEN_FDS"], os.environ["LISTEN_FDNAMES"], os.path.exists("/proc/self/fd/4"), os.path.exists("/proc/self/fd/5"), flush=True); time.sleep(1000)'
-is passed_socket_serves "$(code "http://$address/metrics")" 200
+is passed_socket_serves "$(over "$dir/u.sock")" 200
 until_true 10 test -s "$dir/stdout"
 is workers_get_the_others "$(cat "$dir/stdout")" "2 web:admin True False"
 kill -USR2 "$master"
@@ -56,10 +56,11 @@ wait_logged "ready beside the master before this one" 20
 next=$(pgrep -P "$master" -f -- "--metrics systemd")
 masters+=("$next")
 stop TERM
-until_true 10 curl -fsS "http://$address/metrics" && ok next_master_serves_on_the_passed_socket || fail next_master_serves_on_the_passed_socket
+until_true 10 curl -fsS --unix-socket "$dir/u.sock" http://muster/metrics && ok next_master_serves_on_the_passed_socket || fail next_master_serves_on_the_passed_socket
 is workers_of_the_next_get_the_others "$(tail -n 1 "$dir/stdout")" "2 web:admin True False"
 kill -TERM "$next"
 until_true 20 eval '! kill -0 "$next"' || fail next_master_ends
+[ -S "$dir/u.sock" ] && ok next_master_leaves_the_file_too || fail next_master_leaves_the_file_too
 start_passing named web:page tcp,"$dir/p.sock" run --region "$dir/r" --metrics systemd:page -- sleep 1000
 is passed_socket_file_serves "$(over "$dir/p.sock")" 200
 stop TERM
