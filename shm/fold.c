@@ -283,6 +283,18 @@ static bool is_left(const struct muster_region *region, const char *name, uint64
 	return left;
 }
 
+/* A directory, a link, a FIFO: no worker's slab was ever that. */
+static bool no_file_clear(const struct muster_region *region, const struct muster__slab *slab)
+{
+	struct stat st;
+
+	if (muster__slab_imported(slab) || fstatat(region->dir, slab->name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+	    S_ISREG(st.st_mode) || st.st_ino != slab->ino)
+		return false;
+	muster__region_name_clear(region->dir, slab->name);
+	return true;
+}
+
 /* Slabs that were to get their name by a rename, and whose maker was killed before it. Whoever still makes one has it
  * open for writing. */
 static void nameless_unlink(struct muster_region *region)
@@ -311,7 +323,8 @@ void muster__region_trim(struct muster_region *region)
 		if (slab->state != MUSTER__SLAB_QUARANTINED || slab->passing ||
 		    (muster__slab_imported(slab) && !region->import_compact) || kept++ < MUSTER__QUARANTINED_KEPT)
 			continue;
-		if (is_left(region, slab->name, slab->ino) && unlinkat(region->dir, slab->name, 0) == 0)
+		if (no_file_clear(region, slab) ||
+		    (is_left(region, slab->name, slab->ino) && unlinkat(region->dir, slab->name, 0) == 0))
 			muster__roll_strike(region, i);
 	}
 }

@@ -51,8 +51,9 @@ int muster__region_fold(struct muster_region *region, size_t *folded);
 
 #define MUSTER__QUARANTINED_KEPT 16
 
-/* Unlink files of quarantined slabs, beyond MUSTER__QUARANTINED_KEPT that are kept to be looked at, and slabs that
- * never got their name, if they are regular and nobody can write them any more. Needs the lock. */
+/* Unlink files of quarantined slabs, beyond MUSTER__QUARANTINED_KEPT that are kept to be looked at, and slabs that never
+ * got their name, if nobody can write them any more; and what has a slab's name and is no regular file. Needs the
+ * lock. */
 void muster__region_trim(struct muster_region *region);
 
 /* The heartbeat of a worker that lives in our pid namespace, as of now; 0: it never had one, or is not known yet. */

@@ -44,6 +44,40 @@ static void files_nobody_believes_do_not_pile_up(void **state)
 	muster_region_destroy(&region);
 }
 
+static void odd_make(int i)
+{
+	char path[200], inner[210];
+
+	(void)snprintf(path, sizeof path, "%s/slab.odd%d", support_region, i);
+	(void)snprintf(inner, sizeof inner, "%s/x", path);
+	if (i % 3 == 0)
+		assert_int_equal(mkdir(path, 0700) | mkdir(inner, 0700), 0);
+	else
+		assert_int_equal(i % 3 == 1 ? mkfifo(path, 0600) : symlink("/etc/passwd", path), 0);
+}
+
+static void what_is_no_file_does_not_pile_up(void **state)
+{
+	char command[200];
+
+	(void)state;
+	worker_live_and_die(count_two, NULL);
+	for (int i = 0; i < 60; i++)
+		odd_make(i);
+	struct muster_region *region = master();
+	assert_int_equal(told.count, 60);
+	muster__region_trim(region);
+	assert_int_equal(files_named("slab.odd"), MUSTER__QUARANTINED_KEPT);
+	assert_int_equal(stats_of(region).quarantined, MUSTER__QUARANTINED_KEPT);
+	assert_int_equal(fold(region), 1);
+	assert_int_equal(muster_region_refresh(region), 0);
+	expect_runs(region, 1);
+	assert_int_equal(told.count, 60);
+	muster_region_destroy(&region);
+	(void)snprintf(command, sizeof command, "rm -rf %s/slab.odd* %s/.foreign.*", support_region, support_region);
+	assert_int_equal(system(command), 0);
+}
+
 /* Where slabs have a hidden name before they have theirs, a worker killed in between leaves it. */
 static void slabs_that_never_got_their_name_are_removed(void **state)
 {
@@ -226,6 +260,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(files_nobody_believes_do_not_pile_up, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_is_no_file_does_not_pile_up, setup, teardown),
 		cmocka_unit_test_setup_teardown(slabs_that_never_got_their_name_are_removed, setup, teardown),
 		cmocka_unit_test_setup_teardown(failed_fold_loses_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(fold_without_space_leaves_nothing, setup, teardown),
