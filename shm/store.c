@@ -218,8 +218,13 @@ struct muster__process *muster__attached(void)
 
 int muster_attach(void)
 {
+	sigset_t saved;
+
 	(void)muster__attached();
-	if (attach_result == -ENOENT && *muster__region_named() == '\0')
+	muster__store_lock(&saved);
+	bool unnamed = *muster__region_named() == '\0';
+	muster__store_unlock(&saved);
+	if (attach_result == -ENOENT && unnamed)
 		return muster__error(-ENOENT, "no region is named; set MUSTER_REGION, or call muster_region_use() before");
 	return attach_result;
 }
