@@ -49,9 +49,9 @@ server_is() { server=$(sed -n 's/.*server started: .* (pid \([0-9]*\)).*/\1/p; s
 
 # From here on start is by somebody who is not root; what is there is theirs.
 ordinary_user() {
+	rm -rf "$dir/r"
 	[ "$(id -u)" -eq 0 ] || return 0
 	by=(setpriv --reuid=nobody --regid=nogroup --clear-groups --)
-	rm -rf "$dir/r"
 	chown -R nobody: "$dir"
 }
 

@@ -44,7 +44,8 @@ odd_start() {
 	start "$1" "${run[@]}" -- /usr/bin/python3 "$dir/odd.py" "$1" "$dir"
 }
 is_up() { [ -s "$dir/pid" ] && odd=$(cat "$dir/pid"); }
-said() { sed 's/^muster: //; s/[0-9]\{2,\}/N/g' "$log" | grep -v 'metrics on' | sed 's|/usr/bin/python3|python|'; }
+# Each line once: the process between the two forks may be seen, too.
+said() { sed 's/^muster: //; s/[0-9]\{2,\}/N/g' "$log" | grep -v 'metrics on' | sed 's|/usr/bin/python3|python|' | awk '!had[$0]++'; }
 says() { is "$1" "$(said)" "$2"; }
 
 odd_start double

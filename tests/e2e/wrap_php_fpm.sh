@@ -11,6 +11,7 @@ sed -i "s|$run/nginx.pid|$dir/nginx.pid|" "$dir/nginx.conf"
 example php-fpm/index.php
 mv "$dir/index.php" "$dir/www"
 sed -i 's/^pm.max_requests.*/pm.max_requests = 150/; s/^pm.max_children.*/pm.max_children = 2/' "$dir/php-fpm.conf"
+[ "$(id -u)" -eq 0 ] || sed -i "/^listen.owner/d; /^listen.group/d" "$dir/php-fpm.conf"
 fpm=(/usr/sbin/php-fpm8.2 -y "$dir/php-fpm.conf")
 
 nginx_start() {

@@ -38,8 +38,10 @@ kill -USR2 "$master"
 until_true 30 workers_are_new "$before" 2 && ok usr2_restarts || fail usr2_restarts
 until_true 20 booted_is 0 2 || fail usr2_restarted
 is usr2_keeps_the_server "$(cat "$run/puma.pid")" "$server"
-load_end signals
-is every_answer_was_counted "$(sample 'hellos_total{name="world"}')" "$answered"
+load_stop
+counted=$(sample 'hellos_total{name="world"}')
+# puma closes connections of a worker that leaves: each of four could lose a request of each of hey's four.
+[ "$counted" -ge "$answered" ] && [ "$counted" -le $((answered + 16)) ] && ok every_answer_was_counted || fail "every_answer_was_counted: $counted of $answered"
 is_replaced puma_replaces_a_killed_worker 2
 watch_end signals
 load_start "$url/hello/last"
