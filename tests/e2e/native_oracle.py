@@ -50,6 +50,14 @@ def numbers_agree(name, values):
     assert math.isclose(number("histogram_sum(%s)" % name), total, rel_tol=1e-12), (name, total)
 
 
+def odd_is_whole():
+    histogram = ask("odd")["histogram"][1]
+    assert float(histogram["count"]) == 6 and histogram["sum"] == "NaN", histogram
+    counts = [float(count) for *_, count in histogram["buckets"]]
+    assert counts == [1, 1, 1, 2], histogram  # -Inf, 0, 1, +Inf; NaN is in none
+    assert histogram["buckets"][0][1] == "-Inf" and histogram["buckets"][3][2] == "+Inf", histogram
+
+
 def quantiles_agree(name, values, widest):
     ordered = sorted(values)
     for q in (0.01, 0.25, 0.5, 0.9, 0.99):
@@ -74,6 +82,7 @@ def main():
     balances = [float(x) * float(sign) for x, sign in rows]
     buckets_hold("balance", balances)
     numbers_agree("balance", balances)
+    odd_is_whole()
 
 
 main()

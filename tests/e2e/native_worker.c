@@ -4,7 +4,7 @@
  *
  *     native_worker LOW HIGH COUNT SEED
  *
- * Half of the values of `balance` are negative.
+ * Half of the values of `balance` are negative. `odd` is observed by the first of them only: what is in no bucket of numbers.
  */
 #include <math.h>
 #include <stdio.h>
@@ -35,6 +35,12 @@ int main(int argc, char **argv)
 		muster_native_histogram_with(family("wait_seconds", "How long requests waited.", false));
 	muster_native_histogram balance = muster_native_histogram_with(family("balance", "What accounts had.", true));
 
+	if (seed == 1) {
+		muster_native_histogram odd = muster_native_histogram_with(family("odd", "What is no number.", true));
+		const double values[] = {INFINITY, INFINITY, -INFINITY, 0, NAN, 1};
+		for (size_t i = 0; i < sizeof values / sizeof *values; i++)
+			muster_native_histogram_observe(odd, values[i]);
+	}
 	for (int i = atoi(argv[3]); i > 0; i--) {
 		double x = low * pow(high / low, rand_r(&seed) / (RAND_MAX + 1.0));
 		muster_native_histogram_observe(wait, x);

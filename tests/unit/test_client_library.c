@@ -27,6 +27,7 @@
 
 MUSTER_STATIC_COUNTER(file_static, "file_static_total", "Counted by a handle at file scope.");
 MUSTER_STATIC_GAUGE(file_gauge, "file_static_level", "Set by a handle at file scope.", MUSTER_MAX);
+MUSTER_STATIC_NATIVE_HISTOGRAM(file_native, "file_static_bytes", "Observed by a handle at file scope.");
 MUSTER_STATIC_HISTOGRAM(file_histogram, "file_static_seconds", "Observed by a handle at file scope.");
 
 static double value(const char *sample)
@@ -143,6 +144,7 @@ static void at_file_scope(void *arg)
 	muster_counter_inc(file_static);
 	muster_gauge_set(file_gauge, 7);
 	muster_histogram_observe(file_histogram, 0.1);
+	muster_native_histogram_observe(file_native, 0.1);
 }
 
 /* L9 */
@@ -152,6 +154,7 @@ static void metrics_can_be_file_static(void **state)
 	assert_true(value("file_static_total") == 1);
 	assert_true(value("file_static_level") == 7);
 	assert_true(value("file_static_seconds_bucket{le=\"0.1\"}") == 1);
+	assert_true(value("file_static_bytes_bucket{le=\"+Inf\"}") == 1);
 	worker_kill(worker);
 }
 

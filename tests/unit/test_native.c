@@ -492,6 +492,108 @@ static void the_shared_bank_has_buckets_that_move(void **state)
 	muster_region_destroy(&region);
 }
 
+/* ---- pages -------------------------------------------------------------------------------- */
+
+static void observe_for_pages(void *arg)
+{
+	muster_native_histogram two = muster_native_histogram_with(
+		declare_native("two", "k", (struct muster_opts){.bucket_factor = 2, .signed_values = true}), "v");
+	muster_native_histogram none = muster_native_histogram_with(
+		declare_native("none", NULL, (struct muster_opts){.zero_threshold = MUSTER_ZERO_THRESHOLD_NONE}));
+
+	(void)arg;
+	(void)none;
+	observe_all(two, (const double[]){1, 1.5, 2, 64, -3, 0, INFINITY, -INFINITY}, 8);
+}
+
+/* The page without what it says of the store and of times. */
+static char *page_of(enum muster_format format, size_t *bytes)
+{
+	static const char *const names[] = {"two", "none", NULL};
+	struct muster_region *region = reader();
+	const char *page;
+
+	for (size_t i = 0; i < region->merge.series_count; i++)
+		region->merge.series[i]->created_unix_ns = UINT64_C(1500000000);
+	assert_int_equal(muster_region_write(region, format, names, &page, bytes), 0);
+	char *copy = malloc(*bytes + 1);
+	memcpy(copy, page, *bytes);
+	copy[*bytes] = '\0';
+	muster_region_destroy(&region);
+	return copy;
+}
+
+static void expect_page(enum muster_format format, const char *want)
+{
+	size_t bytes;
+	char *page = page_of(format, &bytes);
+
+	assert_string_equal(page, want);
+	free(page);
+}
+
+static void text_has_the_count_of_all(void **state)
+{
+	(void)state;
+	worker_live_and_die(observe_for_pages, NULL);
+	expect_page(MUSTER_FORMAT_TEXT, "# HELP none Help.\n# TYPE none histogram\nnone_bucket{le=\"+Inf\"} 0\nnone_sum 0\n"
+	                                "none_count 0\n# HELP two Help.\n# TYPE two histogram\n"
+	                                "two_bucket{k=\"v\",le=\"+Inf\"} 8\ntwo_sum{k=\"v\"} NaN\ntwo_count{k=\"v\"} 8\n");
+	expect_page(MUSTER_FORMAT_OPENMETRICS,
+	            "# TYPE none histogram\n# HELP none Help.\nnone_bucket{le=\"+Inf\"} 0\nnone_sum 0\nnone_count 0\n"
+	            "none_created 1.500\n# TYPE two histogram\n# HELP two Help.\ntwo_bucket{k=\"v\",le=\"+Inf\"} 8\n"
+	            "two_sum{k=\"v\"} NaN\ntwo_count{k=\"v\"} 8\ntwo_created{k=\"v\"} 1.500\n# EOF\n");
+}
+
+static void json_has_the_buckets(void **state)
+{
+	(void)state;
+	worker_live_and_die(observe_for_pages, NULL);
+	expect_page(
+		MUSTER_FORMAT_JSON,
+		"[{\"name\":\"none\",\"help\":\"Help.\",\"type\":\"HISTOGRAM\",\"metrics\":[{\"labels\":{},\"schema\":8,"
+		"\"zero_threshold\":0,\"zero_count\":0,\"buckets\":[],\"count\":0,\"sum\":0,\"created\":1.5}]},"
+		"{\"name\":\"two\",\"help\":\"Help.\",\"type\":\"HISTOGRAM\",\"metrics\":[{\"labels\":{\"k\":\"v\"},\"schema\":0,"
+		"\"zero_threshold\":2.938735877055719e-39,\"zero_count\":1,\"buckets\":["
+		"[1,\"-Inf\",-1.7976931348623157e+308,1],[1,-4,-2,1],[3,-2.938735877055719e-39,2.938735877055719e-39,1],"
+		"[0,0.5,1,1],[0,1,2,2],[0,32,64,1],[0,1.7976931348623157e+308,\"+Inf\",1]],"
+		"\"count\":8,\"sum\":\"NaN\",\"created\":1.5}]}]\n");
+}
+
+/* By hand, after metrics.proto and protobuf's encoding. */
+static void protobuf_has_spans_and_deltas(void **state)
+{
+	static const unsigned char none[] = {
+		0x08, 0x00,                                                 /* sample_count 0 */
+		0x11, 0,    0,    0,    0,    0,    0,    0,    0,          /* sample_sum 0 */
+		0x28, 0x10,                                                 /* schema 8 */
+		0x31, 0,    0,    0,    0,    0,    0,    0,    0,          /* zero_threshold 0 */
+		0x38, 0x00,                                                 /* zero_count 0 */
+		0x62, 0x04, 0x08, 0x00, 0x10, 0x00,                         /* positive_span: a sign that it is a native one */
+		0x7a, 0x08, 0x08, 0x01, 0x10, 0x80, 0xca, 0xb5, 0xee, 0x01, /* created 1 s, 500000000 ns */
+	};
+	static const unsigned char two[] = {
+		0x28, 0x00,                                           /* schema 0 */
+		0x31, 0,    0,    0,    0,    0,    0,    0xf0, 0x37, /* zero_threshold 2^-128 */
+		0x38, 0x01,                                           /* zero_count 1 */
+		0x4a, 0x04, 0x08, 0x04, 0x10, 0x01,                   /* negative_span at 2: one */
+		0x4a, 0x05, 0x08, 0xfc, 0x0f, 0x10, 0x01,             /* 1022 on, at 1025: the infinite */
+		0x52, 0x02, 0x02, 0x00,                               /* negative_delta 1, 0 */
+		0x62, 0x04, 0x08, 0x00, 0x10, 0x02,                   /* positive_span at 0: two */
+		0x62, 0x04, 0x08, 0x08, 0x10, 0x01,                   /* 4 on, at 6: one */
+		0x62, 0x05, 0x08, 0xf4, 0x0f, 0x10, 0x01,             /* 1018 on, at 1025 */
+		0x6a, 0x04, 0x02, 0x02, 0x01, 0x00,                   /* positive_delta 1, 1, -1, 0 */
+	};
+	size_t bytes;
+
+	(void)state;
+	worker_live_and_die(observe_for_pages, NULL);
+	char *page = page_of(MUSTER_FORMAT_PROTOBUF, &bytes);
+	assert_non_null(memmem(page, bytes, none, sizeof none));
+	assert_non_null(memmem(page, bytes, two, sizeof two));
+	free(page);
+}
+
 /* ---- what may be declared ----------------------------------------------------------------- */
 
 static int refused(enum muster_type type, struct muster_opts o)
@@ -569,6 +671,9 @@ int main(void)
 		TEST_REGION(threads_lose_nothing),
 		TEST_REGION(a_signal_handler_that_observes_loses_nothing),
 		TEST_REGION(the_shared_bank_has_buckets_that_move),
+		TEST_REGION(text_has_the_count_of_all),
+		TEST_REGION(json_has_the_buckets),
+		TEST_REGION(protobuf_has_spans_and_deltas),
 		TEST(descriptions_are_checked),
 		TEST(a_full_slab_drops_native_series),
 	};
