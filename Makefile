@@ -166,6 +166,7 @@ $(BUILD)/tests/test_hostile: $(BUILD)/obj/tests/fuzz/packed.o
 $(BUILD)/tests/test_hostile_memory: override LDFLAGS += $(patsubst %,-Wl$(comma)--wrap=%,malloc calloc realloc strdup mmap mremap)
 $(BUILD)/tests/test_quantiles $(BUILD)/tests/test_quantiles_region: override LDFLAGS += -Wl,--wrap=clock_gettime
 $(BUILD)/tests/test_import: override LDFLAGS += -Wl,--wrap=fstat
+$(BUILD)/tests/test_import_folded: override LDFLAGS += -Wl,--wrap=renameat2
 
 # The driver is replay.o, or the fuzzing engine, which comes with its own main().
 $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(fuzz_lib:%=$(BUILD)/obj/tests/fuzz/%.o) \

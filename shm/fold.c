@@ -21,6 +21,7 @@
 #include "error.h"
 #include "forgetting.h"
 #include "grow.h"
+#include "import.h"
 #include "roll.h"
 
 struct folding {
@@ -91,6 +92,16 @@ static int map(struct folding *f, size_t *pids)
 	return rc;
 }
 
+static size_t folded_before(const struct muster_region *region)
+{
+	size_t n = 0;
+
+	for (const struct muster__catalogue *node = region->ledger ? region->ledger->catalogue : NULL; node;
+	     node = node->base)
+		n += node->folded_count;
+	return n;
+}
+
 static int folding_alloc(struct folding *f, size_t pids)
 {
 	const struct muster__merge *merge = &f->region->merge;
@@ -98,7 +109,7 @@ static int folding_alloc(struct folding *f, size_t pids)
 	f->families = calloc(merge->families_count + 1, sizeof *f->families);
 	f->series = calloc(merge->series_count + 1, sizeof *f->series);
 	f->kept = calloc(merge->series_count + 1, sizeof *f->kept);
-	f->folded = calloc(f->region->slabs_count + 1, sizeof *f->folded);
+	f->folded = calloc(f->region->slabs_count + folded_before(f->region) + 1, sizeof *f->folded);
 	if (f->families == NULL || f->series == NULL || f->kept == NULL || f->folded == NULL)
 		return -ENOMEM;
 	return muster__values_reserve(&f->values, merge, pids);
@@ -128,6 +139,26 @@ static void schemas_keep(struct folding *f)
 	}
 }
 
+static bool is_listed(const struct folding *f, const struct muster__identity *who)
+{
+	for (size_t i = 0; i < f->folded_count; i++)
+		if (memcmp(f->folded + i, who, sizeof *who) == 0)
+			return true;
+	return false;
+}
+
+/* An identity is listed until its file is gone, which nobody knows of imported files where their directory is not read. */
+static void imports_list(struct folding *f)
+{
+	const struct muster__slab *ledger = f->region->ledger;
+	const struct muster__catalogue *node = ledger && !f->region->import_read ? ledger->catalogue : NULL;
+
+	for (; node; node = node->base)
+		for (size_t i = 0; i < node->folded_count; i++)
+			if (muster__import_identity(&node->folded[i]) && !is_listed(f, &node->folded[i]))
+				f->folded[f->folded_count++] = node->folded[i];
+}
+
 static int totals(struct folding *f)
 {
 	struct muster_region *region = f->region;
@@ -153,6 +184,7 @@ static int totals(struct folding *f)
 	}
 	if (rc != 0)
 		return rc;
+	imports_list(f);
 	muster__values_settle_pids(&f->values);
 	schemas_keep(f);
 	return muster__forgetting_apply(region, &f->values, f->families, f->series, &f->forgetting);
@@ -235,23 +267,14 @@ static int switch_over(struct folding *f)
 
 /* ---- 5: unlink ---------------------------------------------------------------------------- */
 
-/* From here on only its file is left. */
-static void slab_empty(struct muster__slab *slab)
-{
-	muster__catalogue_release(&slab->catalogue);
-	free(slab->last);
-	slab->last = NULL;
-	muster__slab_sketches_free(slab);
-	slab->state = MUSTER__SLAB_FOLDED;
-}
-
 static void folded_unlink(struct muster_region *region)
 {
 	for (size_t i = region->slabs_count; i-- > 0;) {
 		struct muster__slab *slab = region->slabs[i];
 		if (slab->state != MUSTER__SLAB_FOLDED)
 			continue;
-		if (!muster__roll_named(region, slab) || unlinkat(region->dir, slab->name, 0) == 0)
+		bool gone = muster__slab_imported(slab) ? muster__import_gone(region, slab) : !muster__roll_named(region, slab);
+		if (gone || unlinkat(region->dir, slab->name, 0) == 0)
 			muster__roll_strike(region, i);
 	}
 }
@@ -366,7 +389,7 @@ static int fold_dead(struct muster_region *region, size_t dead)
 		                     region->path, dead, muster_strerror(rc));
 	for (size_t i = 0; i < region->slabs_count; i++)
 		if (is_dead(region->slabs[i]))
-			slab_empty(region->slabs[i]);
+			muster__slab_folded(region->slabs[i]);
 	if (fewer || mostly_nobodys(region))
 		region->remake = true;
 	return 0;

@@ -214,6 +214,9 @@ int muster__import_open(int dir, const char *name, uid_t owner, const struct mus
 /* Transcribe what is new, and all values. Returns 0; MUSTER__BAD(...); -ENOMEM. */
 int muster__import_follow(struct muster__slab *slab);
 
+/* Is that an identity of a file's? */
+bool muster__import_identity(const struct muster__identity *who);
+
 /* Can nobody write it any more? */
 bool muster__import_left(const struct muster__slab *slab);
 
@@ -224,8 +227,12 @@ void muster__import_free(struct muster__import **import);
 struct muster_region;
 
 /* Find files that came or went. Returns 0 or -ENOMEM. A directory that cannot be read
- * is no reason not to show the rest: region->import_error. */
-int muster__imports_scan(struct muster_region *region);
+ * is no reason not to show the rest: region->import_error, region->import_read.
+ *   moved   set if there is another file now than before */
+int muster__imports_scan(struct muster_region *region, bool *moved);
+
+/* Is a file's name gone, although the directory can be read? */
+bool muster__import_gone(const struct muster_region *region, const struct muster__slab *slab);
 
 /* Give a dead file its hidden name. Returns false if it lives: somebody has opened it meanwhile. */
 bool muster__import_hide(struct muster_region *region, struct muster__slab *slab);

@@ -33,7 +33,7 @@ static struct muster__slab *slab_named(const struct muster_region *region, const
 	return NULL;
 }
 
-static int file_join(struct muster_region *region, int dir, const char *name, uint64_t ino, uid_t owner)
+static int file_join(struct muster_region *region, int dir, const char *name, uint64_t ino, uid_t owner, bool *moved)
 {
 	struct muster__slab *slab = NULL;
 
@@ -44,10 +44,14 @@ static int file_join(struct muster_region *region, int dir, const char *name, ui
 		region->import_error = rc; /* told; the next scan tries it again */
 	if (slab == NULL)
 		return rc == -ENOMEM ? rc : 0;
-	slab->seen = true;
+	slab->seen = *moved = true;
 	if (slab->ino == 0)
 		slab->ino = ino;
 	region->slabs[region->slabs_count++] = slab;
+	if (rc == 0 && muster__ledger_lists(region->ledger, &slab->identity)) {
+		muster__slab_folded(slab);
+		return 0;
+	}
 	if (rc == 0)
 		return muster__slab_attach(slab, region->root);
 	if (region->on_quarantine)
@@ -55,7 +59,7 @@ static int file_join(struct muster_region *region, int dir, const char *name, ui
 	return 0;
 }
 
-static int entry_see(struct muster_region *region, int dir, const struct dirent *entry, uid_t owner)
+static int entry_see(struct muster_region *region, int dir, const struct dirent *entry, uid_t owner, bool *moved)
 {
 	struct muster__import_name kind;
 	char name[PATH_MAX];
@@ -64,24 +68,24 @@ static int entry_see(struct muster_region *region, int dir, const struct dirent 
 		return 0;
 	struct muster__slab *slab = slab_named(region, name, entry->d_ino);
 	if (slab == NULL)
-		return file_join(region, dir, name, entry->d_ino, owner);
+		return file_join(region, dir, name, entry->d_ino, owner, moved);
 	slab->seen = true;
 	return 0;
 }
 
 /* Somebody has deleted it: prometheus_client.multiprocess.mark_process_dead(), or a person. */
-static void unseen_strike(struct muster_region *region)
+static void unseen_strike(struct muster_region *region, bool *moved)
 {
 	for (size_t i = region->slabs_count; i-- > 0;) {
 		const struct muster__slab *slab = region->slabs[i];
 		if (!muster__slab_imported(slab) || slab->seen || slab->state == MUSTER__SLAB_DEAD)
 			continue;
-		region->remake = true;
+		region->remake = *moved = true;
 		muster__roll_strike(region, i);
 	}
 }
 
-static int entries_see(struct muster_region *region, DIR *entries, uid_t owner)
+static int entries_see(struct muster_region *region, DIR *entries, uid_t owner, bool *moved)
 {
 	const struct dirent *entry;
 	int rc = 0;
@@ -90,9 +94,11 @@ static int entries_see(struct muster_region *region, DIR *entries, uid_t owner)
 		if (muster__slab_imported(region->slabs[i]))
 			region->slabs[i]->seen = false;
 	for (errno = 0; rc == 0 && (entry = readdir(entries)) != NULL; errno = 0)
-		rc = entry_see(region, dirfd(entries), entry, owner);
-	if (rc == 0 && errno == 0)
-		unseen_strike(region);
+		rc = entry_see(region, dirfd(entries), entry, owner, moved);
+	if (rc == 0 && errno == 0) {
+		unseen_strike(region, moved);
+		region->import_read = true;
+	}
 	return rc;
 }
 
@@ -104,10 +110,18 @@ static int room_error(int dir)
 	return fstatvfs(dir, &fs) == 0 && fs.f_blocks != 0 && fs.f_bavail == 0 ? -ENOSPC : 0;
 }
 
-int muster__imports_scan(struct muster_region *region)
+bool muster__import_gone(const struct muster_region *region, const struct muster__slab *slab)
 {
 	struct stat st;
 
+	return !muster__roll_named(region, slab) && fstatat(region->dir, region->import_path, &st, 0) == 0;
+}
+
+int muster__imports_scan(struct muster_region *region, bool *moved)
+{
+	struct stat st;
+
+	region->import_read = false;
 	if (region->import_path[0] == '\0')
 		return 0;
 	int fd = openat(region->dir, region->import_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -118,7 +132,7 @@ int muster__imports_scan(struct muster_region *region)
 			close(fd);
 		return 0;
 	}
-	int rc = entries_see(region, entries, st.st_uid == region->owner ? region->sharing.worker : st.st_uid);
+	int rc = entries_see(region, entries, st.st_uid == region->owner ? region->sharing.worker : st.st_uid, moved);
 	closedir(entries);
 	return rc;
 }

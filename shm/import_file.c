@@ -74,14 +74,22 @@ static uint64_t nanoseconds(struct statx_timestamp t)
 	return (uint64_t)t.tv_sec * 1000000000u + t.tv_nsec;
 }
 
+/* In place of a boot id. */
+static const char imported_id[16] = "muster-import";
+
+bool muster__import_identity(const struct muster__identity *who)
+{
+	return memcmp(who->boot_id, imported_id, sizeof imported_id) == 0;
+}
+
 /* Who the ledger will say it was: the file, by its place and the time it was made. A file system that does not know
  * that time knows at least when it was changed. */
 static void identity_make(struct muster__slab *slab)
 {
 	struct statx sx = {0};
 
-	slab->identity =
-		(struct muster__identity){.instance = slab->ino, .pidns_ino = slab->dev, .boot_id = "muster-import"};
+	slab->identity = (struct muster__identity){.instance = slab->ino, .pidns_ino = slab->dev};
+	memcpy(slab->identity.boot_id, imported_id, sizeof imported_id);
 	slab->import->born_ns = 1;
 	if (statx(slab->fd, "", AT_EMPTY_PATH, STATX_BTIME | STATX_MTIME, &sx) != 0)
 		return;

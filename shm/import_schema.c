@@ -74,7 +74,8 @@ static struct muster__schema_row *row_of(struct muster__schema *schema, const ch
 		free(row);
 		return NULL;
 	}
-	return schema->rows[schema->count++] = row;
+	schema->rows[schema->count++] = row;
+	return row;
 }
 
 void muster__schema_destroy(struct muster__schema **at)

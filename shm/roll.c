@@ -7,7 +7,8 @@
  * living and the dead, then at the ledger, and starts over if the ledger is another than before: at the
  * end, who was alive after the ledger was read is not in it, and of the dead those are in it which it
  * lists, or whose names are gone. A reader that becomes the master has looked before it had the lock: it looks
- * once more. Runs in readers and masters.
+ * once more. Imported files are renamed before they are folded, so a look at their directory may miss one, or see it under
+ * two names: a reader looks at it again, after the ledger, until nothing has moved. Runs in readers and masters.
  */
 #include "roll.h"
 
@@ -212,7 +213,8 @@ int muster__roll_scan(struct muster_region *region)
 	struct stat st;
 
 	passing_retry(region);
-	int imported = muster__imports_scan(region);
+	bool moved;
+	int imported = muster__imports_scan(region, &moved);
 	if (imported != 0)
 		return imported;
 	if (fstat(region->dir, &st) != 0)
@@ -317,8 +319,8 @@ static void listed_mark(struct muster_region *region)
 {
 	for (size_t i = 0; i < region->slabs_count; i++) {
 		struct muster__slab *slab = region->slabs[i];
-		if (slab->state == MUSTER__SLAB_DEAD && muster__ledger_lists(region->ledger, &slab->identity))
-			slab->state = MUSTER__SLAB_FOLDED;
+		if ((slab->state == MUSTER__SLAB_DEAD || slab->import) && muster__ledger_lists(region->ledger, &slab->identity))
+			muster__slab_folded(slab);
 	}
 }
 
@@ -328,7 +330,9 @@ static bool folded_strike(struct muster_region *region)
 	bool any = false;
 
 	for (size_t i = region->slabs_count; i-- > 0;) {
-		const struct muster__slab *slab = region->slabs[i];
+		struct muster__slab *slab = region->slabs[i];
+		if (slab->import && muster__ledger_lists(region->ledger, &slab->identity))
+			muster__slab_folded(slab); /* its file may still be there */
 		if (slab->state != MUSTER__SLAB_DEAD)
 			continue;
 		bool listed = muster__ledger_lists(region->ledger, &slab->identity);
@@ -373,12 +377,14 @@ int muster__roll_settle(struct muster_region *region)
 	if (region->lock >= 0)
 		return settle_master(region);
 	for (int tries = 0; rc == 0 && again && tries < SETTLE_TRIES; tries++) {
-		bool changed = false;
+		bool changed = false, moved = false;
 		rc = muster__ledger_refresh(region, &changed);
-		if (rc == 0 && changed)
+		if (rc == 0)
+			rc = muster__imports_scan(region, &moved);
+		if (rc == 0 && (changed || moved))
 			rc = muster__roll_follow(region);
 		if (rc == 0)
-			again = folded_strike(region) || changed;
+			again = folded_strike(region) || changed || moved;
 	}
 	return rc;
 }

@@ -74,6 +74,7 @@ struct muster_region {
 	char import_path[MUSTER_REGION_PATH_BYTES_MAX + 1]; /* seen from `dir`; "": none */
 	bool import_compact;                                /* the dead go into the ledger, and their files */
 	int import_error;                                   /* of the last look at the directory */
+	bool import_read;                                   /* it has seen all files */
 	struct muster__bounds bounds;                       /* of imported histograms */
 	struct muster__schema *schema;                      /* of imported files that do not say it; or NULL */
 	struct muster__text_buffer page;                    /* as it was written last */

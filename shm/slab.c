@@ -132,6 +132,16 @@ void muster__slab_let_go(struct muster__slab *slab)
 	muster__import_free(&slab->import);
 }
 
+void muster__slab_folded(struct muster__slab *slab)
+{
+	muster__slab_let_go(slab);
+	muster__catalogue_release(&slab->catalogue);
+	free(slab->last);
+	slab->last = NULL;
+	muster__slab_sketches_free(slab);
+	slab->state = MUSTER__SLAB_FOLDED;
+}
+
 void muster__slab_quarantine(struct muster__slab *slab, enum muster_quarantine reason)
 {
 	struct stat st;

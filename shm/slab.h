@@ -104,6 +104,9 @@ int muster__slab_finish(struct muster__slab *slab);
 /* Unmap and close the file, and stop watching its owner. */
 void muster__slab_let_go(struct muster__slab *slab);
 
+/* The ledger has it: from here on only its file is left. */
+void muster__slab_folded(struct muster__slab *slab);
+
 /* Believe nothing of it any more; keeps name, inode and reason. */
 void muster__slab_quarantine(struct muster__slab *slab, enum muster_quarantine reason);
 
