@@ -88,7 +88,11 @@ configure "$tls}
 $users"
 is users_come_back "$(as prom:secret)" 200
 
-# Prometheus, with the same file checked by its tool.
+# Prometheus, with the same file checked by its tool, and with a certificate of its own.
+certificate scraper DNS:scraper
+configure "$tls, client_auth_type: RequireAndVerifyClientCert, client_ca_file: ca.pem}
+$users"
+is password_without_a_certificate "$(as prom:secret)" 000
 is file_is_good_for_promtool "$(promtool check web-config "$web/web.yml" 2>&1 | tr -d '\n')" "$web/web.yml SUCCESS"
 api=127.0.0.1:$(/usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 cat >"$dir/p.yml" <<YML
@@ -97,13 +101,13 @@ scrape_configs:
   - job_name: muster
     scheme: https
     basic_auth: {username: prom, password: secret}
-    tls_config: {ca_file: $web/ca.pem}
+    tls_config: {ca_file: $web/ca.pem, cert_file: $web/scraper.pem, key_file: $web/scraper.key}
     static_configs: [{targets: ['$address']}]
 YML
 prometheus --config.file="$dir/p.yml" --storage.tsdb.path="$dir/tsdb" --web.listen-address="$api" >"$dir/prometheus.log" 2>&1 &
 prometheus=$!
 up() { curl -sf --data-urlencode 'query=up{job="muster"} == 1' "http://$api/api/v1/query" | grep -q '"1"'; }
-until_true 30 up && ok prometheus_scrapes_by_tls_and_password || fail prometheus_scrapes_by_tls_and_password
+until_true 30 up && ok prometheus_scrapes_by_certificate_and_password || fail prometheus_scrapes_by_certificate_and_password
 kill "$prometheus" && wait "$prometheus" 2>/dev/null || true
 prometheus=
 stop TERM
@@ -116,7 +120,7 @@ is password_without_tls "$(as prom:secret)$(as prom:wrong)" 200401
 is rate_limit_leaves_a_burst "$(as prom:secret)$(as prom:secret)" 200429
 has rate_limit_is_told "$(curl -si "$url/")" "Retry-After: 1"
 stop TERM
-serve "basic_auth_users: {prom: '$(bcrypt secret 4)', slow: '$(bcrypt secret 14)'}"
+serve "basic_auth_users: {prom: '$(bcrypt secret 4)', slow: '$(bcrypt secret 13)'}"
 url=http://$address
 is password_is_known "$(as prom:secret)" 200
 in_flight() { curl -s -u prom:secret "$url/metrics" | grep -q "^muster_http_requests_in_flight 2$"; }
