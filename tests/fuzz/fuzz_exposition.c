@@ -91,6 +91,11 @@ static struct muster__view_family *family_take(struct fuzz_input *in)
 		memcpy(bounds, (const double[]){count, 160 + count, count & 1}, 3 * sizeof *bounds);
 		record.bounds_count = MUSTER__NATIVE_PARAMETERS;
 	}
+	if (record.type == MUSTER_SUMMARY && count / SERIES_MAX % BOUNDS_MAX >= 2) {
+		memcpy(bounds, (const double[]){0, 0.99, 600}, 3 * sizeof *bounds);
+		record.bounds_count = 3;
+	}
+	parts.bounds_count = record.bounds_count;
 	if (muster__view_family_find(&merge, parts.name) != NULL)
 		return NULL;
 	FUZZ_REQUIRE(muster__view_family_join(&merge, &parts, &family) == 0, "memory");
@@ -154,6 +159,8 @@ static void values_take(struct fuzz_input *in)
 	}
 	pids_take(in);
 	FUZZ_REQUIRE(muster__merge_publish(&merge, NULL) == 0, "memory");
+	for (size_t i = 0; i < view->quantile_count; i++)
+		fuzz_take(in, &view->quantiles[i], sizeof(double));
 }
 
 /* ---- what must be on the page ------------------------------------------------------------- */
@@ -239,6 +246,18 @@ static void native_histogram(struct reading *r, const struct muster__view_series
 	sum_and_count(r, s, n.count);
 }
 
+static void quantiles(struct reading *r, const struct muster__view_series *s)
+{
+	const struct muster__view_family *f = s->family;
+
+	for (uint32_t i = 0; i < f->quantile_count; i++) {
+		line_next(r, PAGE_SAMPLE, f->name, "");
+		labels_are(&r->line, s, 1);
+		is_real(r->line.values[f->label_count].bytes, f->quantiles[i]);
+		is_real(r->line.rest.bytes, merge.view.quantiles[s->quantile_at + i]);
+	}
+}
+
 static void series(struct reading *r, const struct muster__view_series *s)
 {
 	const struct muster__view_family *f = s->family;
@@ -252,6 +271,7 @@ static void series(struct reading *r, const struct muster__view_series *s)
 		return;
 	}
 	if (f->type == MUSTER_SUMMARY) {
+		quantiles(r, s);
 		sum_and_count(r, s, merge.view.ints[s->int_at]);
 		return;
 	}

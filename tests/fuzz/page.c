@@ -197,6 +197,11 @@ static bool head_check(struct checking *c, const struct page_line *line)
 	return false;
 }
 
+static bool last_label_is(const struct page_line *line, const char *name)
+{
+	return line->label_count > 0 && strcmp(line->labels[line->label_count - 1].bytes, name) == 0;
+}
+
 /* Is it a sample of the family above it? */
 static bool sample_check(const struct checking *c, const struct page_line *line)
 {
@@ -209,8 +214,8 @@ static bool sample_check(const struct checking *c, const struct page_line *line)
 	if (!histogram && strcmp(c->type, "summary") != 0)
 		return *suffix == '\0';
 	return strcmp(suffix, "_sum") == 0 || strcmp(suffix, "_count") == 0 ||
-	       (histogram && strcmp(suffix, "_bucket") == 0 && line->label_count > 0 &&
-	        strcmp(line->labels[line->label_count - 1].bytes, "le") == 0);
+	       (histogram ? strcmp(suffix, "_bucket") == 0 && last_label_is(line, "le")
+	                  : *suffix == '\0' && last_label_is(line, "quantile"));
 }
 
 static const char *line_check(struct checking *c, const struct page_line *line)

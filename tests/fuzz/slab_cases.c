@@ -53,6 +53,9 @@ HEADER(a06_real_off_wraps, h->geometry.real_off = UINT64_MAX - 7)
 HEADER(a06_file_2_32, h->geometry.file_bytes = UINT64_C(1) << 32)
 HEADER(a07_misaligned_1, h->geometry.bank_off -= 1)
 HEADER(a07_misaligned_4, h->geometry.real_off += 4)
+HEADER(a05_sketches_max, h->sketches = ((struct muster__sketch_area){h->geometry.gauge_off + 512, UINT32_MAX, 0}))
+HEADER(a06_sketches_wrap, h->sketches = ((struct muster__sketch_area){UINT64_MAX - 7, 1, 0}))
+HEADER(a08_sketches_over_banks, h->sketches = ((struct muster__sketch_area){h->geometry.gauge_off + 512, 1, 0}))
 HEADER(a08_over_header, h->geometry.gauge_off = h->geometry.catalogue_off = 4088)
 #undef HEADER
 
@@ -134,6 +137,68 @@ static void a14_bounds_inf(struct forge *f)
 static void a14_bounds_none(struct forge *f)
 {
 	with_bounds(f, NULL, 0);
+}
+
+static void with_quantiles(struct forge *f, const double *quantiles, uint32_t count)
+{
+	forge_family_full(f, MUSTER_SUMMARY, 0, "spread", "Help.", NULL, quantiles, count);
+}
+
+static void quantiles_without_series(struct forge *f)
+{
+	with_quantiles(f, (const double[]){0.5, 0.99, 600}, 3);
+}
+
+/* There is no room for sketches. */
+static void a05_sketch_behind_area(struct forge *f)
+{
+	with_quantiles(f, (const double[]){0.5, 0.99, 600}, 3);
+	forge_series(f, NULL);
+}
+
+static void a14_quantiles_alone(struct forge *f)
+{
+	with_quantiles(f, (const double[]){600}, 1);
+}
+
+static void a14_quantiles_unsorted(struct forge *f)
+{
+	with_quantiles(f, (const double[]){0.5, 0.25, 600}, 3);
+}
+
+static void a14_quantile_above_1(struct forge *f)
+{
+	with_quantiles(f, (const double[]){0.5, 1.5, 600}, 3);
+}
+
+static void a14_quantile_below_0(struct forge *f)
+{
+	with_quantiles(f, (const double[]){-0.5, 600}, 2);
+}
+
+static void a14_quantiles_17(struct forge *f)
+{
+	double quantiles[MUSTER_QUANTILES_MAX + 2];
+
+	for (uint32_t i = 0; i <= MUSTER_QUANTILES_MAX; i++)
+		quantiles[i] = i / 20.0;
+	quantiles[MUSTER_QUANTILES_MAX + 1] = 600;
+	with_quantiles(f, quantiles, MUSTER_QUANTILES_MAX + 2);
+}
+
+static void a14_window_nan(struct forge *f)
+{
+	with_quantiles(f, (const double[]){0.5, NAN}, 2);
+}
+
+static void a14_window_of_a_fraction(struct forge *f)
+{
+	with_quantiles(f, (const double[]){0.5, 600.5}, 2);
+}
+
+static void a14_window_too_long(struct forge *f)
+{
+	with_quantiles(f, (const double[]){0.5, 1e300}, 2);
 }
 
 static void a14_bounds_of_counter(struct forge *f)
@@ -413,6 +478,9 @@ const struct slab_case slab_cases[] = {
 	ROW(a06_drop_cell_behind, FAMILY),
 	ROW(a07_misaligned_1, HEADER),
 	ROW(a07_misaligned_4, HEADER),
+	ROW(a05_sketches_max, HEADER),
+	ROW(a06_sketches_wrap, HEADER),
+	ROW(a08_sketches_over_banks, HEADER),
 	ROW(a08_over_header, HEADER),
 	ROW(a08_cell_of_another, SERIES),
 	ROW(a08_cell_of_drops, SERIES),
@@ -453,6 +521,16 @@ const struct slab_case slab_cases[] = {
 	ROW(a14_bounds_inf, FAMILY),
 	ROW(a14_bounds_none, FAMILY),
 	ROW(a14_bounds_of_counter, FAMILY),
+	GOOD(quantiles_without_series),
+	ROW(a05_sketch_behind_area, SERIES),
+	ROW(a14_quantiles_alone, FAMILY),
+	ROW(a14_quantiles_unsorted, FAMILY),
+	ROW(a14_quantile_above_1, FAMILY),
+	ROW(a14_quantile_below_0, FAMILY),
+	ROW(a14_quantiles_17, FAMILY),
+	ROW(a14_window_nan, FAMILY),
+	ROW(a14_window_of_a_fraction, FAMILY),
+	ROW(a14_window_too_long, FAMILY),
 	ROW(a16_series_twice, SERIES),
 	ROW(a16_family_twice, FAMILY),
 	ROW(a16_labels_twice, FAMILY),

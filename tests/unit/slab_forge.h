@@ -193,7 +193,8 @@ static inline struct muster__series_shm *forge_series(struct forge *f, const cha
 		s.int_cell = f->gauges++;
 	} else if (family->type != MUSTER_REAL_COUNTER) {
 		s.int_cell = f->ints;
-		f->ints += native ? forge_native_words(family) : family->bounds_count + 1;
+		f->ints +=
+			native ? forge_native_words(family) : (family->type == MUSTER_SUMMARY ? 0 : family->bounds_count) + 1;
 	}
 	if (pair || family->type == MUSTER_REAL_COUNTER)
 		s.real_cell = f->reals++;
