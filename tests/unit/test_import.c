@@ -233,6 +233,54 @@ static void a_file_that_grows_while_it_is_read_is_read(void **state)
 	muster_region_destroy(&region);
 }
 
+static const char *cut_name;
+
+static void file_is_cut(void)
+{
+	char path[PATH_MAX + 64];
+
+	(void)snprintf(path, sizeof path, "%s/%s", files, cut_name);
+	assert_int_equal(truncate(path, 0), 0);
+}
+
+/* Cut off behind the question how long it is: when it is first read, when it has grown and is gathered again, and when
+ * only its values are read. */
+static void a_file_that_is_cut_while_it_is_read_is_quarantined(void **state)
+{
+	static const char *const names[] = {"counter_1.db", "histogram_1-0.db", "metric_h___1.bin"};
+
+	(void)state;
+	assert_int_equal(muster_guard_install(), 0);
+	for (int i = 0; i < 9; i++) {
+		const char *key = i % 3 ? "[\"h\",\"h_sum\",[],[]]" : "[\"c\", \"c_total\", {}, \"h\"]";
+		cut_name = names[i % 3];
+		file_begin();
+		entry(i % 3 == 2 ? "le=sum" : key, 1);
+		if (i % 3 == 2)
+			memcpy(bytes + 8, &(uint32_t){12}, 4); /* the key of client_ruby counts its spaces */
+		file_write(cut_name, 4096);
+		if (i >= 3) {
+			struct muster_region *region = importing(files);
+			assert_int_equal(told.count, 0);
+			if (i < 6 && i % 3 == 1)
+				entry("[\"h\",\"h_count\",[],[]]", 1);
+			file_rewrite(cut_name, 4096);
+			behind_fstat = file_is_cut;
+			assert_int_equal(muster_region_refresh(region), 0);
+			assert_int_equal(told.reason, MUSTER_QUARANTINE_SHRUNK);
+			muster_region_destroy(&region);
+		} else {
+			behind_fstat = file_is_cut;
+			struct muster_region *region = importing(files);
+			assert_true(isnan(value(region, i % 3 ? "h_sum" : "c_total")));
+			muster_region_destroy(&region);
+		}
+		assert_null(behind_fstat);
+		assert_int_equal(files_teardown(state), 0);
+		assert_int_equal(files_setup(state), 0);
+	}
+}
+
 /* Any bytes, changed here and there: read to the end, or refused. */
 static void changed_bytes_are_read_or_refused(void **state)
 {
@@ -273,6 +321,7 @@ int main(void)
 		ONE(a_long_file_is_read_piece_by_piece),
 		ONE(what_never_becomes_complete_is_quarantined),
 		ONE(a_file_that_grows_while_it_is_read_is_read),
+		ONE(a_file_that_is_cut_while_it_is_read_is_quarantined),
 		ONE(changed_bytes_are_read_or_refused),
 	};
 
