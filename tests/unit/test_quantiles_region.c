@@ -144,10 +144,11 @@ static void a_forked_child_starts_empty(void **state)
 }
 
 #define THREADS 8
-#define OBSERVATIONS 20000
+#define OBSERVATIONS 200000 /* so long that threads meet */
 
 static muster_summary nested;
 static _Atomic uint64_t from_signals;
+static pthread_barrier_t together;
 
 static void on_signal(int sig)
 {
@@ -158,6 +159,7 @@ static void on_signal(int sig)
 
 static void *observe_many(void *arg)
 {
+	(void)pthread_barrier_wait(&together);
 	for (int i = 0; i < OBSERVATIONS; i++)
 		muster_summary_observe(nested, 0.5 + (i & 1));
 	return arg;
@@ -170,6 +172,7 @@ static void observe_in_threads(void *arg)
 
 	nested = summary();
 	(void)signal(SIGUSR1, on_signal);
+	(void)pthread_barrier_init(&together, NULL, THREADS);
 	for (int i = 0; i < THREADS; i++)
 		(void)pthread_create(&threads[i], NULL, observe_many, NULL);
 	for (int i = 0; i < 2000; i++)
