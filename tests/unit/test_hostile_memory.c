@@ -77,6 +77,20 @@ static void folded_record(struct forge *f)
 	forge_record(f, MUSTER__RECORD_FOLDED, &r, sizeof r, NULL, 0);
 }
 
+/* A worker's own slab: forged ones have no sketches. */
+static void observe_quantiles(void *arg)
+{
+	static const double middle[] = {0.5};
+	struct muster_opts o = {.name = "spread", .help = "Help.", .quantiles = middle, .quantiles_count = 1};
+	struct muster_family *family = NULL;
+
+	(void)arg;
+	if (muster_declare(MUSTER_SUMMARY, &o, &family) != 0)
+		_exit(96);
+	for (double x = 1; x < 1e6; x *= 10)
+		muster_summary_observe(muster_summary_with(family), x);
+}
+
 /* The ledger, a slab, and one that shares its history up to some point. The last made is the first that is read:
  * what comes then makes it split. */
 static void region_fill(void)
@@ -90,6 +104,7 @@ static void region_fill(void)
 	forge_write(&forged, "slab.2", true, FORGE_BYTES);
 	all_kinds(&forged);
 	forge_write(&forged, "slab.1", true, FORGE_BYTES);
+	worker_live_and_die(observe_quantiles, NULL);
 }
 
 /* It lives by the lock, and uses another bank while it is followed. */
@@ -144,6 +159,7 @@ static void exact(const struct muster_region *region, int64_t good, int64_t more
 	assert_int_equal(int_of(region, "good_total", ""), good);
 	assert_int_equal(int_of(region, "calls_total", "/again"), more);
 	assert_int_equal(stats_of(region).quarantined, 0);
+	assert_true(fabs(region->merge.view.quantiles[series_of(region, "spread", "")->quantile_at] / 100 - 1) < 0.011);
 }
 
 static struct muster_region *region_open(void)
