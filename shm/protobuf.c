@@ -60,7 +60,7 @@ static void put_uint(struct muster__text_buffer *b, unsigned field, uint64_t n)
 /* sint32 and sint64: small numbers of either sign are short. */
 static uint64_t zigzag(int64_t n)
 {
-	return (uint64_t)n << 1 ^ (uint64_t)(n >> 63);
+	return (uint64_t)n << 1 ^ (n < 0 ? UINT64_MAX : 0);
 }
 
 static void put_double(struct muster__text_buffer *b, unsigned field, double x)

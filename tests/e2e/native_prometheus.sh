@@ -14,14 +14,14 @@ start master serve --region "$dir/region" --metrics ":0"
 port=${address##*:}
 url=http://127.0.0.1:$port/metrics
 
-closed() { ! readlink "/proc/$1/fd/1" | grep -q values; } # it has written all it observed
+written() { [ "$(wc -l <"$dir/values.$1")" -eq "$2" ]; } # what is written is observed
 workers=()
 # $1: a number, the rest: LOW HIGH COUNT
 worker() {
 	MUSTER_REGION=$dir/region "$dir/worker" "${@:2}" "$1" >"$dir/values.$1" &
 	workers[$1]=$!
 	masters+=($!)
-	until_true 20 closed $! || fail "worker_$1"
+	until_true 20 written "$1" "$4" || fail "worker_$1"
 }
 worker 1 0.01 0.012 3000
 worker 2 0.001 30 3000
