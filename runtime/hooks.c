@@ -19,8 +19,9 @@
 
 #define VARIABLES 3
 
-static const char *const names[MUSTER__HOOK_COUNT] = {"--on-worker-start", "--on-worker-exit"};
-static const char *const labels[MUSTER__HOOK_COUNT] = {"worker_start", "worker_exit"};
+static const char *const names[MUSTER__HOOK_COUNT] = {"--on-before-worker-start", "--on-worker-start",
+                                                      "--on-worker-exit"};
+static const char *const labels[MUSTER__HOOK_COUNT] = {"before_worker_start", "worker_start", "worker_exit"};
 
 static bool is_ours(const char *variable)
 {
@@ -72,31 +73,40 @@ static struct muster__hook_run *run_of(struct muster__hooks *hooks, pid_t pid)
 	return NULL;
 }
 
-static void failed(struct muster__hooks *hooks, enum muster__hook hook, const char *why)
+void muster__hook_failed(const struct muster__hooks *hooks, enum muster__hook hook, const char *why)
 {
 	muster__log(MUSTER__LOG_WARNING, "%s %s: %s", names[hook], hooks->paths[hook], why);
 	muster__self_hook_failed(hooks->self, labels[hook]);
 }
 
+int muster__hook_start(const struct muster__hooks *hooks, enum muster__hook hook, pid_t worker, unsigned slot,
+                       const char *reason, pid_t *out)
+{
+	char pid_text[48], slot_text[48], reason_text[80], *variables[VARIABLES] = {slot_text, reason_text, NULL};
+
+	(void)snprintf(slot_text, sizeof slot_text, "MUSTER_WORKER_SLOT=%u", slot);
+	(void)snprintf(reason_text, sizeof reason_text, "MUSTER_WORKER_REASON=%s", reason);
+	(void)snprintf(pid_text, sizeof pid_text, "MUSTER_WORKER_PID=%d", (int)worker);
+	if (worker)
+		variables[2] = pid_text;
+	return -spawn(hooks->paths[hook], variables, out);
+}
+
 void muster__hook_run(struct muster__hooks *hooks, enum muster__hook hook, uint64_t now_ms, pid_t worker, unsigned slot,
                       const char *reason)
 {
-	char pid_text[48], slot_text[48], reason_text[80], *variables[VARIABLES] = {pid_text, slot_text, reason_text};
 	struct muster__hook_run *run = run_of(hooks, 0);
 	pid_t pid;
 
 	if (hooks->paths[hook] == NULL)
 		return;
 	if (run == NULL) {
-		failed(hooks, hook, "too many hooks run already; this one is left out");
+		muster__hook_failed(hooks, hook, "too many hooks run already; this one is left out");
 		return;
 	}
-	(void)snprintf(pid_text, sizeof pid_text, "MUSTER_WORKER_PID=%d", (int)worker);
-	(void)snprintf(slot_text, sizeof slot_text, "MUSTER_WORKER_SLOT=%u", slot);
-	(void)snprintf(reason_text, sizeof reason_text, "MUSTER_WORKER_REASON=%s", reason);
-	int error = spawn(hooks->paths[hook], variables, &pid);
-	if (error)
-		failed(hooks, hook, strerror(error));
+	int rc = muster__hook_start(hooks, hook, worker, slot, reason, &pid);
+	if (rc != 0)
+		muster__hook_failed(hooks, hook, strerror(-rc));
 	else
 		*run = (struct muster__hook_run){pid, hook, now_ms + MUSTER__HOOK_SECONDS_MAX * 1000};
 }
@@ -111,7 +121,7 @@ bool muster__hook_reaped(struct muster__hooks *hooks, pid_t pid, int wait_status
 	run->pid = 0;
 	if (wait_status != 0) {
 		muster__death_describe(wait_status, false, how);
-		failed(hooks, run->hook, how);
+		muster__hook_failed(hooks, run->hook, how);
 	}
 	return true;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * hooks.h - executables of the operator, run when a worker starts and when it has ended.
+ * hooks.h - executables of the operator, run before a worker is started, when it was, and when it has ended.
  */
 #ifndef MUSTER__HOOKS_H
 #define MUSTER__HOOKS_H
@@ -14,7 +14,7 @@
 #define MUSTER__HOOKS_RUNNING_MAX 64
 #define MUSTER__HOOK_SECONDS_MAX 60
 
-enum muster__hook { MUSTER__HOOK_START, MUSTER__HOOK_EXIT, MUSTER__HOOK_COUNT };
+enum muster__hook { MUSTER__HOOK_BEFORE, MUSTER__HOOK_START, MUSTER__HOOK_EXIT, MUSTER__HOOK_COUNT };
 
 struct muster__hooks {
 	const char *paths[MUSTER__HOOK_COUNT]; /* NULL: none */
@@ -32,7 +32,16 @@ struct muster__hooks {
 void muster__hook_run(struct muster__hooks *hooks, enum muster__hook hook, uint64_t now_ms, pid_t worker, unsigned slot,
                       const char *reason);
 
-/* A child was reaped: was it a hook? */
+/* Start a hook that there is, and that somebody waits for: its end is the caller's to see.
+ *   worker   0: there is none yet; then MUSTER_WORKER_PID is not set
+ * Returns 0 or -errno. */
+int muster__hook_start(const struct muster__hooks *hooks, enum muster__hook hook, pid_t worker, unsigned slot,
+                       const char *reason, pid_t *out);
+
+/* Log and count one that failed. */
+void muster__hook_failed(const struct muster__hooks *hooks, enum muster__hook hook, const char *why);
+
+/* A child was reaped: was it a hook nobody waits for? */
 bool muster__hook_reaped(struct muster__hooks *hooks, pid_t pid, int wait_status);
 
 /* Kill those that take too long. Returns how many run. */

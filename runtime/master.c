@@ -162,6 +162,7 @@ static int workers_start(struct master *m)
 		.memory_max = m->opts->memory_bytes_max,
 		.heartbeat_seconds_max = m->opts->heartbeat_seconds_max,
 		.heartbeat = worker_heartbeat,
+		.on_before_worker_start = m->opts->on_before_worker_start,
 		.on_worker_start = m->opts->on_worker_start,
 		.on_worker_exit = m->opts->on_worker_exit,
 		.died = worker_died,

@@ -236,6 +236,13 @@ static int set_memory_limit(struct muster__options *o, const char *name, const c
 	return 0;
 }
 
+static int set_on_before_worker_start(struct muster__options *o, const char *name, const char *value)
+{
+	o->for_workers = name;
+	o->prefork.on_before_worker_start = value;
+	return 0;
+}
+
 static int set_on_worker_start(struct muster__options *o, const char *name, const char *value)
 {
 	o->for_workers = name;
@@ -338,6 +345,8 @@ static const struct row rows[] = {
 	{"--memory-limit", "BYTES", RUN, set_memory_limit, "restart a worker with more in RAM, 1M to 1024G (no)"},
 	{"--heartbeat-timeout", "SECONDS", RUN, set_heartbeat,
      "abort a worker that beat once and then not for so long, 1 to 86400 (no)"},
+	{"--on-before-worker-start", "PATH", RUN, set_on_before_worker_start,
+     "run it with MUSTER_WORKER_SLOT, _REASON; no worker starts unless it ends with 0 (no)"},
 	{"--on-worker-start", "PATH", RUN, set_on_worker_start, "run it with MUSTER_WORKER_PID, _SLOT, _REASON (no)"},
 	{"--on-worker-exit", "PATH", RUN, set_on_worker_exit, "likewise (no)"},
 	{"--reuse-port", NULL, RUN, set_reuse_port, "sockets of its own for each worker, by SO_REUSEPORT (no)"},
@@ -449,7 +458,7 @@ void muster__options_help(const struct muster__command *command)
 	(void)printf("muster %s %s\n  %s\n\n", command->name, command->arguments, command->help);
 	for (size_t i = 0; i < ROWS; i++)
 		if (rows[i].commands & command->bit)
-			(void)printf("  %-21s %-9s %s\n", rows[i].name, rows[i].value ? rows[i].value : "", rows[i].help);
+			(void)printf("  %-24s %-9s %s\n", rows[i].name, rows[i].value ? rows[i].value : "", rows[i].help);
 	if (command->bit & (RUN | SERVE))
 		(void)puts(
 			"\n  ADDR is HOST:PORT, [IPV6]:PORT, :PORT or unix:PATH; port 0 picks a free one. --metrics may also\n"

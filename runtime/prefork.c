@@ -114,6 +114,8 @@ static int check_workers(const struct muster_prefork_opts *opts)
 	if (status == 0)
 		status = check_requests("requests_jitter", opts->requests_jitter);
 	if (status == 0)
+		status = check_hook("on_before_worker_start", opts->on_before_worker_start);
+	if (status == 0)
 		status = check_hook("on_worker_start", opts->on_worker_start);
 	return status == 0 ? check_hook("on_worker_exit", opts->on_worker_exit) : status;
 }

@@ -21,6 +21,7 @@
 #define SETTLE_MS 500
 #define SETTLE_AFTER_DEATH_MS 3000
 #define ABORT_MS 1000 /* from ABRT to KILL */
+#define TURNS_RETRY_MS 10000
 #define TOLD_MS 10000 /* how long workers may be silent about their requests before that is noted */
 
 const char *muster__leave_word(enum muster__leave why)
@@ -93,17 +94,6 @@ void muster__process_leave(struct muster__process *p, enum muster__leave why)
 
 /* ---- one in place of another -------------------------------------------------------------- */
 
-static int slot_replace(struct muster__slot *slot, enum muster__leave why)
-{
-	struct muster__process *old = slot->process;
-	int rc = muster__slot_spawn(slot, muster__leave_word(why));
-
-	if (rc == 0)
-		muster__process_leave(old, why);
-	muster__slots_show(slot->supervisor);
-	return rc;
-}
-
 static bool someone_leaves(const struct muster__supervisor *s, enum muster__leave why)
 {
 	for (const struct muster__process *p = s->processes; p; p = p->next)
@@ -156,7 +146,8 @@ static void reload_ended(struct muster__supervisor *s)
 
 void muster__reload_step(struct muster__supervisor *s)
 {
-	if (!s->reloading || s->stopping || s->paused || someone_leaves(s, MUSTER__LEAVE_RELOAD) || !slots_are_full(s))
+	if (!s->reloading || s->stopping || s->paused || someone_leaves(s, MUSTER__LEAVE_RELOAD) || !slots_are_full(s) ||
+	    muster__slots_prepare(s))
 		return;
 	uint64_t wait_ms = settle_ms(s);
 	if (wait_ms) {
@@ -169,13 +160,25 @@ void muster__reload_step(struct muster__supervisor *s)
 		reload_ended(s);
 		return;
 	}
-	int rc = slot_replace(slot, MUSTER__LEAVE_RELOAD);
-	if (rc == 0)
+	int rc = muster__slot_start(slot, muster__leave_word(MUSTER__LEAVE_RELOAD), MUSTER__LEAVE_RELOAD);
+	if (rc != 0)
+		muster__replace_failed(slot, MUSTER__LEAVE_RELOAD, strerror(-rc));
+}
+
+void muster__replace_failed(struct muster__slot *slot, enum muster__leave why, const char *error)
+{
+	struct muster__supervisor *s = slot->supervisor;
+
+	if (why == MUSTER__LEAVE_RELOAD) {
+		muster__log(MUSTER__LOG_ERROR,
+		            "reload given up at worker %u: %s; the old workers stay; send HUP again when it is mended",
+		            slot->idx, error);
+		reload_ended(s);
 		return;
-	muster__log(MUSTER__LOG_ERROR,
-	            "reload given up at worker %u: %s; the old workers stay; send HUP again when it is mended", slot->idx,
-	            strerror(-rc));
-	reload_ended(s);
+	}
+	s->turns_after_ms = uv_now(s->loop) + TURNS_RETRY_MS;
+	muster__log(MUSTER__LOG_ERROR, "worker %u is over its %s and cannot be replaced: %s; next try in %d s", slot->idx,
+	            why == MUSTER__LEAVE_LIFETIME ? "lifetime" : "number of requests", error, TURNS_RETRY_MS / 1000);
 }
 
 /* ---- limits ------------------------------------------------------------------------------- */
@@ -204,17 +207,16 @@ static enum muster__leave due(struct muster__supervisor *s, const struct muster_
 static void check_turns(struct muster__supervisor *s)
 {
 	if (s->paused || s->stopping || someone_leaves(s, MUSTER__LEAVE_LIFETIME) ||
-	    someone_leaves(s, MUSTER__LEAVE_REQUESTS))
+	    someone_leaves(s, MUSTER__LEAVE_REQUESTS) || muster__slots_prepare(s) || uv_now(s->loop) < s->turns_after_ms)
 		return;
 	for (unsigned i = 0; i < s->opts.workers; i++) {
 		const struct muster__process *p = s->slots[i]->process;
 		enum muster__leave why = p ? due(s, p) : MUSTER__LEAVE_STAY;
 		if (why == MUSTER__LEAVE_STAY)
 			continue;
-		int rc = slot_replace(s->slots[i], why);
+		int rc = muster__slot_start(s->slots[i], muster__leave_word(why), why);
 		if (rc != 0)
-			muster__log(MUSTER__LOG_ERROR, "worker %u is over its %s and cannot be replaced: %s", i,
-			            why == MUSTER__LEAVE_LIFETIME ? "lifetime" : "number of requests", strerror(-rc));
+			muster__replace_failed(s->slots[i], why, strerror(-rc));
 		return;
 	}
 }
@@ -328,6 +330,7 @@ void muster__round_fired(uv_timer_t *timer)
 	check_turns(s);
 	check_told(s);
 	check_memory(s);
+	muster__prepares_check(s);
 	(void)muster__hooks_check(&s->hooks, uv_now(s->loop));
 }
 

@@ -25,6 +25,7 @@
 #include "log.h"
 #include "supervisor_parts.h"
 
+#define RESTART "restart"
 #define LIFE_GOOD_MS 10000
 #define DELAY_FIRST_MS 100
 #define HURRY_MS 1000
@@ -79,6 +80,10 @@ int muster__slot_spawn(struct muster__slot *slot, const char *reason)
 	                              .requests_max = requests_max(s),
 	                              .kill_ms = UINT64_MAX};
 	s->processes = slot->process = p;
+	if (strcmp(reason, RESTART) == 0) {
+		slot->restarts++;
+		muster__self_worker_restarted(s->self);
+	}
 	muster__hook_run(&s->hooks, MUSTER__HOOK_START, now, p->pid, slot->idx, reason);
 	muster__slots_show(s);
 	return 0;
@@ -117,11 +122,11 @@ static void budget_take(struct muster__supervisor *s)
 		s->opts.spent(s->opts.ctx);
 }
 
-static void restart_failed(struct muster__slot *slot, int rc)
+void muster__slot_failed(struct muster__slot *slot, const char *why)
 {
 	uint64_t wait = delay_ms(slot, 0);
 
-	muster__log(MUSTER__LOG_ERROR, "worker %u cannot be started: %s; next try in %.1f s", slot->idx, strerror(-rc),
+	muster__log(MUSTER__LOG_ERROR, "worker %u cannot be started: %s; next try in %.1f s", slot->idx, why,
 	            (double)wait / 1000);
 	uv_timer_start(&slot->restart, restart_fired, wait, 0);
 	budget_take(slot->supervisor);
@@ -130,26 +135,23 @@ static void restart_failed(struct muster__slot *slot, int rc)
 static void restart_fired(uv_timer_t *timer)
 {
 	struct muster__slot *slot = timer->data;
-	int rc = muster__slot_spawn(slot, "restart");
+	int rc = slot->process || slot->hook ? 0 : muster__slot_start(slot, RESTART, MUSTER__LEAVE_STAY);
 
-	if (rc != 0) {
-		restart_failed(slot, rc);
-		return;
-	}
-	slot->restarts++;
-	muster__self_worker_restarted(slot->supervisor->self);
-	muster__reload_step(slot->supervisor);
+	if (rc != 0)
+		muster__slot_failed(slot, strerror(-rc));
+	else
+		muster__reload_step(slot->supervisor);
 }
 
 void muster__slots_fill(struct muster__supervisor *s, const char *reason)
 {
 	for (unsigned i = 0; i < s->opts.workers; i++) {
 		struct muster__slot *slot = s->slots[i];
-		if (slot->process || uv_is_active((uv_handle_t *)&slot->restart))
+		if (slot->process || slot->hook || uv_is_active((uv_handle_t *)&slot->restart))
 			continue;
-		int rc = muster__slot_spawn(slot, reason);
+		int rc = muster__slot_start(slot, reason, MUSTER__LEAVE_STAY);
 		if (rc != 0)
-			restart_failed(slot, rc);
+			muster__slot_failed(slot, strerror(-rc));
 	}
 }
 
@@ -232,7 +234,8 @@ static bool reaped(struct muster__supervisor *s, pid_t pid, int status, const st
 		muster__self_reaped(s->self, pid, usage);
 		process_died(p, status);
 		free(p);
-	} else if (!muster__hook_reaped(&s->hooks, pid, status) && !s->opts.reaped(s->opts.ctx, pid, status)) {
+	} else if (!muster__slot_prepared(s, pid, status) && !muster__hook_reaped(&s->hooks, pid, status) &&
+	           !s->opts.reaped(s->opts.ctx, pid, status)) {
 		muster__self_orphan_reaped(s->self);
 	}
 	return p != NULL;
@@ -288,7 +291,7 @@ static int spawn_all(struct muster__supervisor *s)
 	int rc = muster__slots_make(s);
 
 	for (unsigned i = 0; rc == 0 && i < s->opts.workers; i++)
-		rc = muster__slot_spawn(s->slots[i], "boot");
+		rc = muster__slot_start(s->slots[i], "boot", MUSTER__LEAVE_STAY);
 	if (rc != 0)
 		kill_and_reap(s);
 	return rc;
@@ -304,7 +307,7 @@ static void handles_init(struct muster__supervisor *s)
 	uv_timer_init(s->loop, &s->settle);
 	s->child.data = s->kill.data = s->round.data = s->settle.data = s;
 	if (o->lifetime_seconds_max > 0 || o->requests_max || o->memory_max || o->heartbeat_seconds_max > 0 ||
-	    o->on_worker_start || o->on_worker_exit)
+	    o->on_before_worker_start || o->on_worker_start || o->on_worker_exit)
 		uv_timer_start(&s->round, muster__round_fired, ROUND_MS, ROUND_MS);
 }
 
@@ -318,7 +321,8 @@ int muster__supervisor_start(uv_loop_t *loop, const struct muster__supervisor_op
 	s->loop = loop;
 	s->opts = *opts;
 	s->self = self;
-	s->hooks = (struct muster__hooks){.paths = {opts->on_worker_start, opts->on_worker_exit}, .self = self};
+	s->hooks = (struct muster__hooks){
+		.paths = {opts->on_before_worker_start, opts->on_worker_start, opts->on_worker_exit}, .self = self};
 	if (opts->restart_budget && (s->deaths_ms = calloc(opts->restart_budget, sizeof *s->deaths_ms)) == NULL) {
 		free(s);
 		return -ENOMEM;
@@ -338,6 +342,7 @@ void muster__supervisor_stop(struct muster__supervisor *s)
 	}
 	s->stopping = true;
 	s->reloading = false;
+	muster__prepares_end(s);
 	for (unsigned i = 0; i < MUSTER_WORKERS_MAX && s->slots[i]; i++)
 		uv_timer_stop(&s->slots[i]->restart);
 	for (struct muster__process *p = s->processes; p; p = p->next)

@@ -31,7 +31,7 @@ struct muster__supervisor_opts {
 	unsigned long long memory_max;                           /* resident bytes of one worker; 0: none */
 	double heartbeat_seconds_max;                /* without a new heartbeat, of a worker that had one; 0: none */
 	uint64_t (*heartbeat)(void *ctx, pid_t pid); /* another number with each; 0: it never had one */
-	const char *on_worker_start, *on_worker_exit;
+	const char *on_before_worker_start, *on_worker_start, *on_worker_exit;
 	void (*died)(void *ctx);                               /* workers were reaped */
 	bool (*reaped)(void *ctx, pid_t pid, int wait_status); /* no worker and no hook: do you know it? */
 	void (*spent)(void *ctx);                              /* the restart budget; workers are still being restarted */

@@ -48,6 +48,10 @@ struct muster__slot {
 	struct muster__supervisor *supervisor;
 	unsigned idx;
 	struct muster__process *process; /* NULL: none */
+	pid_t hook;                      /* runs before the next worker is started; 0: none */
+	uint64_t hook_by_ms;             /* when it has to have ended */
+	const char *reason;              /* to start the next worker */
+	enum muster__leave why;          /* what `process` is told then; STAY: there is none to be told */
 	unsigned young_deaths;           /* in a row */
 	unsigned restarts;
 	uv_timer_t restart;
@@ -63,7 +67,8 @@ struct muster__supervisor {
 	uv_timer_t round;  /* limits, and hooks that take too long */
 	uv_timer_t settle; /* due when the youngest worker of a reload is old enough for the next */
 	bool stopping, stopped_told, paused, reloading;
-	uint64_t *deaths_ms; /* when; place n % opts.restart_budget is of the n-th */
+	uint64_t turns_after_ms; /* nobody is replaced for age or requests before it: it could not be done */
+	uint64_t *deaths_ms;     /* when; place n % opts.restart_budget is of the n-th */
 	uint64_t deaths;
 	bool requests_told; /* by some worker, or it was logged that none does */
 	unsigned generation;
@@ -75,13 +80,29 @@ struct muster__supervisor {
 
 /* Fork a worker into an empty slot. `reason` is for the hook. Returns 0 or as muster__child_fork(). */
 int muster__slot_spawn(struct muster__slot *slot, const char *reason);
+/* No worker could be started into an empty slot: try again later. */
+void muster__slot_failed(struct muster__slot *slot, const char *why);
 /* Make the slots below opts.workers. Returns 0 or -ENOMEM. */
 int muster__slots_make(struct muster__supervisor *s);
 /* Spawn into all slots in use that are empty; those where it fails are tried again later. */
 void muster__slots_fill(struct muster__supervisor *s, const char *reason);
 void muster__slots_show(const struct muster__supervisor *s);
 
+/* prepare.c */
+
+/* Start a worker in a slot, when its hook has run if there is one; then tell the slot's present one to leave, unless
+ * `why` is STAY. Returns 0, also while the hook runs; else as muster__slot_spawn(). */
+int muster__slot_start(struct muster__slot *slot, const char *reason, enum muster__leave why);
+/* A child was reaped: was it such a hook? */
+bool muster__slot_prepared(struct muster__supervisor *s, pid_t pid, int wait_status);
+bool muster__slots_prepare(const struct muster__supervisor *s); /* does one run? */
+void muster__prepares_check(struct muster__supervisor *s);      /* kill those that take too long */
+void muster__prepares_end(struct muster__supervisor *s);        /* nothing is to be started any more */
+
 /* replace.c */
+
+/* A slot's worker was to be replaced, and cannot be. */
+void muster__replace_failed(struct muster__slot *slot, enum muster__leave why, const char *error);
 
 /* Tell a process to end; kill it after the grace period. */
 void muster__process_leave(struct muster__process *process, enum muster__leave why);

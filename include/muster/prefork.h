@@ -63,7 +63,10 @@ struct muster_prefork_opts {
 	unsigned long long requests_max, requests_jitter;
 	unsigned long long memory_bytes_max; /* a worker with more in RAM is told to end and restarted; 0: none */
 	double heartbeat_seconds_max; /* a worker whose muster_heartbeat() was not heard for so long is aborted; 0: never */
-	const char *on_worker_start;  /* executable to run then, with MUSTER_WORKER_{PID,SLOT,REASON}; NULL: none */
+	/* Executable to run before a worker is started, which waits for it: with MUSTER_WORKER_{SLOT,REASON}; if it fails or takes
+	 * over 60 s, no worker is started, and it is tried again. NULL: none */
+	const char *on_before_worker_start;
+	const char *on_worker_start; /* executable to run then, with MUSTER_WORKER_{PID,SLOT,REASON}; NULL: none */
 	const char *on_worker_exit;
 	int reuse_port;   /* not 0: each worker has sockets of its own on the addresses of `listen`; no unix:PATH */
 	int cpu_affinity; /* not 0: each worker keeps to one processor, by slot */
