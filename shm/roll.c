@@ -349,7 +349,8 @@ static void unnamed_strike(struct muster_region *region)
 {
 	for (size_t i = region->slabs_count; i-- > 0;) {
 		const struct muster__slab *slab = region->slabs[i];
-		if (slab->state == MUSTER__SLAB_DEAD && !muster__roll_named(region, slab))
+		if (slab->state == MUSTER__SLAB_DEAD &&
+		    (muster__slab_imported(slab) ? muster__import_gone(region, slab) : !muster__roll_named(region, slab)))
 			muster__roll_strike(region, i);
 	}
 }
