@@ -91,7 +91,8 @@ int main(int argc, char **argv)
 	                                      .metrics = "127.0.0.1:0",
 	                                      .worker = work,
 	                                      .ctx = "hello",
-	                                      .region = argc > 1 ? argv[1] : NULL};
+	                                      .region = argc > 1 ? argv[1] : NULL,
+	                                      .no_upgrade = argc > 2};
 
 	before_fd = open("/dev/null", O_RDONLY);
 	if (muster_declare(MUSTER_COUNTER, &opts, &calls) != 0 || scrapes_declare() != 0)

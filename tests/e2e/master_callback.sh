@@ -36,3 +36,33 @@ stop TERM
 is returns_0 "$status" 0
 is buffer_is_written_once "$(grep -c '^written once' "$out")" 1
 is call_returns_once "$(grep -c '^status 0' "$out")" 1
+
+# USR2: the program is started again; what is handed over stays the masters'.
+start upgraded "$dir/u"
+until_true 10 sh -c "[ \$(grep -c ^slot '$out') -eq 2 ]" || fail workers_report_again
+kill -USR2 "$master"
+wait_logged 'the new master \(pid [0-9]+\) is ready' 20
+next=$(sed -n 's/.*the new master (pid \([0-9]*\)) is ready.*/\1/p' "$log")
+masters+=("$next")
+until_true 10 sh -c "[ \$(grep -c ^slot '$out') -eq 4 ]" || fail new_workers_report
+is upgraded.listener_stays_open "$(grep -c '^fd listener socket:' "$out")" 4
+is upgraded.nothing_of_the_master "$(grep -cE "^fd other (socket:|anon_inode|/memfd:|$dir/u)" "$out")" 0
+is upgraded.signals_are_default "$(grep -c '^blocked 0 handled 0' "$out")" 4
+stop TERM
+is upgraded.returns_0 "$status" 0
+wait_logged 'upgrade completed' 20
+is upgraded.counts_of_both "$(sample callback_calls_total)" 204
+kill -TERM "$next"
+until_true 20 sh -c "[ \$(grep -c '^status 0' '$out') -eq 2 ]" && ok upgraded.both_calls_return || fail upgraded.both_calls_return
+
+start switched_off "$dir/o" no_upgrade
+kill -USR2 "$master"
+wait_logged 'no upgrade: this program has switched it off' 10
+is switched_off.is_counted "$(sample 'muster_upgrades_total{result="refused"}')" 1
+stop TERM
+muster=$build/muster
+start serve serve --region "$dir/o" --metrics 127.0.0.1:0
+kill -USR2 "$master"
+wait_logged 'no upgrade: there are no workers of its own to serve meanwhile' 10
+stop TERM
+is serve.status "$status" 0
