@@ -73,10 +73,18 @@ example() {
 		"$examples/servers/$1" >"$dir/${1##*/}"
 }
 
+# hey ignores INT, as all in the background, until it has asked for it.
+load_catches_int() {
+	local caught
+	caught=0$(sed -n 's/^SigCgt:[[:space:]]*//p' "/proc/$load/status")
+	[ $((0x${caught: -1} & 2)) -ne 0 ]
+}
+
 # load_start URL: requests all the while. load_stop: no more of them; $answered with 200. load_end NAME: and all were.
 load_start() {
 	hey -z 300s -c 4 -q 50 -disable-keepalive "$1" >"$dir/hey" 2>&1 &
 	load=$!
+	until_true 20 load_catches_int || fail "the load can be ended"
 }
 load_stop() {
 	kill -INT "$load"
