@@ -175,7 +175,7 @@ $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(fuzz_lib:%=$(BUILD)/obj/test
 	@mkdir -p $(@D)
 	$(CC) -o $@ $^ $(ALL_LDFLAGS) $(if $(filter replay,$(FUZZ_DRIVER)),,$(FUZZ_DRIVER)) -lhttp_parser -lyaml -lcrypto -lcmocka -lm
 $(BUILD)/fuzz/slab $(BUILD)/fuzz/ledger: $(BUILD)/obj/tests/fuzz/slab_mutator.o
-$(BUILD)/fuzz/make_corpus: $(patsubst %,$(BUILD)/obj/tests/fuzz/%.o,make_corpus slab_cases odd_cases native_cases ledger_cases seeds packed) \
+$(BUILD)/fuzz/make_corpus: $(patsubst %,$(BUILD)/obj/tests/fuzz/%.o,make_corpus slab_cases odd_cases native_cases exemplar_cases ledger_cases seeds packed) \
                            $(BUILD)/libmuster.a
 	@mkdir -p $(@D)
 	$(CC) -o $@ $^ $(ALL_LDFLAGS) -lcmocka

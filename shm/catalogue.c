@@ -52,8 +52,10 @@ static void content_free(struct muster__catalogue *node)
 	free(node->families);
 	free(node->series);
 	free(node->folded);
+	free(node->exemplars);
 	free(node->forgets);
 	free(node->mapping.forgotten);
+	free(node->mapping.exemplar_runs);
 	free(node->mapping.runs);
 	free(node->mapping.pids);
 	free(node->mapping.sketches);
@@ -89,7 +91,7 @@ bool muster__cursor_fits(const struct muster__cursor *end, const struct muster__
 
 	return end->bytes <= geometry->catalogue_bytes && end->ints <= geometry->int_cells &&
 	       end->reals <= geometry->real_cells && end->gauges <= geometry->gauge_cells &&
-	       end->sketches <= rules->sketches;
+	       end->sketches <= rules->sketches && end->exemplars <= rules->exemplars;
 }
 
 /* The bytes of the whole record at `at`, 0 if it is not all there, or one that breaks the format. */
@@ -216,7 +218,7 @@ static int split(struct muster__catalogue *node, size_t bytes, struct muster__ca
 	static const struct muster__geometry any = {
 		.catalogue_bytes = UINT64_MAX, .int_cells = UINT32_MAX, .real_cells = UINT32_MAX, .gauge_cells = UINT32_MAX};
 	const struct muster__catalogue_rules rules = {
-		.geometry = &any, .sketches = UINT32_MAX, .minor = UINT16_MAX, .imported = true};
+		.geometry = &any, .sketches = UINT32_MAX, .exemplars = UINT32_MAX, .minor = UINT16_MAX, .imported = true};
 	struct muster__catalogue *first = NULL, *rest = NULL;
 	size_t own = (size_t)(node->end.bytes - node->begin.bytes), used;
 
@@ -289,6 +291,16 @@ int muster__catalogue_adopt(struct muster__catalogue **at, const unsigned char *
 }
 
 /* ---- looking up --------------------------------------------------------------------------- */
+
+struct muster__series_copy *muster__catalogue_series(struct muster__catalogue *node, uint32_t ordinal,
+                                                     const struct muster__series_shm **record)
+{
+	while (ordinal < node->begin.series)
+		node = node->base;
+	ordinal -= node->begin.series;
+	*record = muster__series_record(node, ordinal);
+	return node->series + ordinal;
+}
 
 struct muster__family_copy *muster__catalogue_family(struct muster__catalogue *node, uint32_t ordinal,
                                                      const struct muster__family_shm **record)

@@ -28,6 +28,8 @@ struct muster__cursor {
 	uint32_t families, series;
 	uint32_t ints, reals, gauges; /* the first cell of each area that is not taken */
 	uint32_t sketches;
+	uint32_t exemplars;       /* the first slot likewise */
+	uint32_t exemplar_series; /* the first series that may still be given slots */
 };
 
 struct muster__family_copy {
@@ -39,6 +41,12 @@ struct muster__family_copy {
 struct muster__series_copy {
 	uint32_t off;
 	struct muster__view_series *view; /* NULL: not mapped, or its family is left out */
+};
+
+/* Where the exemplars of a series are. */
+struct muster__exemplars_copy {
+	uint32_t series; /* ordinal */
+	uint32_t slot;
 };
 
 /* Cells that go to the view by one operation, side by side. */
@@ -63,6 +71,13 @@ struct muster__sketch_cell {
 	uint32_t sketch;
 };
 
+/* Slots of exemplars, one per bucket, and their places in the view. */
+struct muster__exemplar_run {
+	const struct muster__view_series *series;
+	uint32_t slot;
+	uint32_t first, count; /* buckets of the view; those that the slab does not have are before them */
+};
+
 /* A series of the ledger that is shown only while something is left of it. */
 struct muster__forgotten_series {
 	struct muster__view_series *series;
@@ -72,9 +87,12 @@ struct muster__forgotten_series {
 /* Where the cells of a node go in the region's view; see mapping.c. */
 struct muster__mapping_runs {
 	uint32_t families, series; /* how many of the node's are mapped */
+	size_t exemplars;
 	struct muster__run *runs;
 	struct muster__pid_cell *pids;
 	struct muster__forgotten_series *forgotten; /* of a ledger */
+	struct muster__exemplar_run *exemplar_runs;
+	size_t exemplar_runs_count, exemplar_runs_capacity;
 	struct muster__sketch_cell *sketches;
 	size_t runs_count, runs_capacity, pids_count, pids_capacity, forgotten_count, forgotten_capacity, sketches_count,
 		sketches_capacity;
@@ -94,6 +112,8 @@ struct muster__catalogue {
 	struct muster__family_copy *families;
 	struct muster__series_copy *series;
 	struct muster__identity *folded;
+	struct muster__exemplars_copy *exemplars;
+	size_t exemplars_count, exemplars_capacity;
 	uint32_t *forgets; /* where its records of kind FORGET, in a ledger FORGOTTEN, are */
 	size_t bytes_capacity, families_capacity, series_capacity, folded_count, folded_capacity, forgets_count,
 		forgets_capacity;
@@ -111,7 +131,8 @@ void muster__catalogue_release(struct muster__catalogue **node);
 /* What a slab may hold. */
 struct muster__catalogue_rules {
 	const struct muster__geometry *geometry;
-	uint32_t sketches; /* there is room for */
+	uint32_t sketches;  /* there is room for */
+	uint32_t exemplars; /* slots */
 	uint16_t minor;
 	bool ledger;   /* folded records, and a pid in series, are allowed */
 	bool unshared; /* nobody else will hold its nodes */
@@ -135,8 +156,12 @@ int muster__catalogue_adopt(struct muster__catalogue **at, const unsigned char *
 int muster__catalogue_append(struct muster__catalogue **at, const struct muster__catalogue_rules *rules,
                              const unsigned char *bytes, size_t count, bool more, size_t *used);
 
-/* Do all its cells lie inside the areas there are? */
+/* Do all its cells and slots lie inside the areas of this slab? */
 bool muster__cursor_fits(const struct muster__cursor *end, const struct muster__catalogue_rules *rules);
+
+/* Series by its number in the slab; the number is valid. */
+struct muster__series_copy *muster__catalogue_series(struct muster__catalogue *node, uint32_t ordinal,
+                                                     const struct muster__series_shm **record);
 
 /* Family by its number in the slab; the number is valid. */
 struct muster__family_copy *muster__catalogue_family(struct muster__catalogue *node, uint32_t ordinal,

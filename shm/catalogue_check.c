@@ -252,18 +252,51 @@ static int forgotten_check(struct checking *c)
 	return forget_enter(c);
 }
 
+/* ---- exemplars ---------------------------------------------------------------------------- */
+
+static bool has_exemplars(enum muster_type type)
+{
+	return type == MUSTER_COUNTER || type == MUSTER_REAL_COUNTER || type == MUSTER_HISTOGRAM;
+}
+
+static int exemplars_check(struct checking *c)
+{
+	const struct muster__exemplars_shm *record = record_at(c->node, c->off);
+	const struct muster__series_shm *series;
+	const struct muster__family_shm *family;
+	struct muster__catalogue *node = c->node;
+	struct muster__cursor end = node->end;
+
+	if (record->series < end.exemplar_series || record->series >= end.series)
+		return MUSTER__BAD(SERIES);
+	(void)muster__catalogue_series(node, record->series, &series);
+	(void)muster__catalogue_family(node, series->family, &family);
+	if (!has_exemplars(family->type) ||
+	    !cells_take(&end.exemplars, record->slot, family->bounds_count + 1, c->rules->exemplars))
+		return MUSTER__BAD(SERIES);
+	if (muster__grow(&node->exemplars, &node->exemplars_capacity, node->exemplars_count + 1, sizeof *node->exemplars) !=
+	    0)
+		return -ENOMEM;
+	node->exemplars[node->exemplars_count++] = (struct muster__exemplars_copy){record->series, record->slot};
+	node->end.exemplars = end.exemplars;
+	node->end.exemplar_series = record->series + 1;
+	return 0;
+}
+
 /* ---- the table ---------------------------------------------------------------------------- */
 
 static const struct {
 	int (*check)(struct checking *c);
 	size_t bytes_min;
-	bool exact; /* has no tail */
+	bool exact;     /* has no tail */
+	uint16_t since; /* minor */
 } kinds[] = {
-	[MUSTER__RECORD_FAMILY] = {family_check, sizeof(struct muster__family_shm), false},
-	[MUSTER__RECORD_SERIES] = {series_check, sizeof(struct muster__series_shm), false},
-	[MUSTER__RECORD_FOLDED] = {folded_check, sizeof(struct muster__folded_shm), true},
-	[MUSTER__RECORD_FORGET] = {forget_check, sizeof(struct muster__forget_shm), false},
-	[MUSTER__RECORD_FORGOTTEN] = {forgotten_check, sizeof(struct muster__forgotten_shm), false},
+	[MUSTER__RECORD_FAMILY] = {family_check, sizeof(struct muster__family_shm), false, 0},
+	[MUSTER__RECORD_SERIES] = {series_check, sizeof(struct muster__series_shm), false, 0},
+	[MUSTER__RECORD_FOLDED] = {folded_check, sizeof(struct muster__folded_shm), true, 0},
+	[MUSTER__RECORD_FORGET] = {forget_check, sizeof(struct muster__forget_shm), false, 0},
+	[MUSTER__RECORD_FORGOTTEN] = {forgotten_check, sizeof(struct muster__forgotten_shm), false, 0},
+	[MUSTER__RECORD_EXEMPLARS] = {exemplars_check, sizeof(struct muster__exemplars_shm), true, 4},
 };
 
 int muster__catalogue_enter(struct muster__catalogue *node, const struct muster__catalogue_rules *rules, uint32_t off)
@@ -274,7 +307,7 @@ int muster__catalogue_enter(struct muster__catalogue *node, const struct muster_
 	/* A newer minor version may hold kinds this reader does not know; this version has none. */
 	if (record->kind >= sizeof kinds / sizeof *kinds || kinds[record->kind].check == NULL)
 		return rules->minor > MUSTER__FORMAT_MINOR ? 0 : MUSTER__BAD(CATALOGUE);
-	if (record->bytes < kinds[record->kind].bytes_min ||
+	if (rules->minor < kinds[record->kind].since || record->bytes < kinds[record->kind].bytes_min ||
 	    (kinds[record->kind].exact && record->bytes != kinds[record->kind].bytes_min))
 		return MUSTER__BAD(CATALOGUE);
 	return kinds[record->kind].check(&c);

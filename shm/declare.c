@@ -183,6 +183,7 @@ static struct muster_family *family_make(const struct muster_opts *o, enum muste
 	f->label_count = (uint32_t)label_count;
 	f->series_max = label_count == 0 ? 1 : o->series_max ? o->series_max : MUSTER_SERIES_MAX_DEFAULT;
 	f->timestamped = o->mode == MUSTER_MOSTRECENT || o->mode == MUSTER_LIVEMOSTRECENT;
+	f->exemplars = o->exemplars;
 	f->drop_word = MUSTER__WORD_CELLS + f->record->drop_cell;
 	return f;
 }

@@ -203,6 +203,14 @@ static int check_buckets(const struct muster_opts *o, enum muster_type type)
 	return 0;
 }
 
+static int check_exemplars(const struct muster_opts *o, enum muster_type type)
+{
+	if (o->exemplars && type != MUSTER_COUNTER && type != MUSTER_REAL_COUNTER && type != MUSTER_HISTOGRAM)
+		return muster__error(MUSTER_EEXEMPLAR, "%.80s: only counters and histograms have exemplars; leave them out",
+		                     o->name);
+	return 0;
+}
+
 /* What is not the caller's to choose: the mode of an info, the label of the states; and what he left to us. */
 static void complete(struct muster__description *d)
 {
@@ -246,5 +254,7 @@ int muster__description_check(struct muster__description *d)
 		rc = check_states(&d->opts, d->type);
 	if (rc == 0)
 		rc = check_buckets(&d->opts, d->type);
+	if (rc == 0)
+		rc = check_exemplars(&d->opts, d->type);
 	return rc ? rc : check_expiry(&d->opts, d->type, d->label_count);
 }

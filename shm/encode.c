@@ -90,6 +90,7 @@ size_t muster__pid_samples_of(const struct muster__view *view, const struct must
 
 const struct muster__store_counter muster__store_counters[MUSTER__STORE_COUNTERS] = {
 	{"muster_attach_failures_total", "Processes that could not make a slab and run uninstrumented.", false},
+	{"muster_dropped_exemplars_total", "Exemplars that were not kept; their updates were.", false},
 	{"muster_dropped_families_total", "Families that could not be declared or merged.", false},
 	{"muster_dropped_series_total", "Lookups that got no series and recorded nothing.", true},
 	{"muster_left_out_series_total", "Series of workers left out of the page because the region is at its limit.",

@@ -53,7 +53,7 @@ struct muster__store_counter {
 	const char *name, *help;
 	bool by_family; /* its samples are those of view families' drops, else events */
 };
-#define MUSTER__STORE_COUNTERS 5
+#define MUSTER__STORE_COUNTERS 6
 extern const struct muster__store_counter muster__store_counters[MUSTER__STORE_COUNTERS];
 
 /* Call fn for each sample of a store's counter.

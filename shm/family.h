@@ -53,7 +53,7 @@ struct muster_family {
 	uint32_t ordinal, label_count;
 	uint32_t series_max, series_count;
 	uint32_t drop_word;
-	bool timestamped;
+	bool timestamped, exemplars;
 	uint32_t bounds_count, pairs_count;
 	const double *bounds;
 	uint32_t steps_first;      /* of a native histogram: the schema to begin with */
@@ -78,6 +78,10 @@ const char *muster__family_name(const struct muster_family *family);
 
 /* Do label values fit the family? Returns 0 or MUSTER_ELABEL_VALUES with a message. */
 int muster__values_check(const struct muster_family *family, const struct muster_str *values, size_t count);
+
+/* exemplar.c, under the lock: give the series whose record was published last its slots, if its family has exemplars
+ * and there is room. */
+void muster__exemplar_slots_take(const struct muster_family *family, struct muster__series *series);
 
 /* Under the lock: make the one series of a family without labels. Returns 0 or MUSTER_EFULL. */
 int muster__series_create_unlabelled(struct muster_family *family);

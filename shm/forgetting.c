@@ -30,12 +30,24 @@ static bool is_gauge(const struct muster__view_series *s)
 	return muster__is_gauge(s->family->type);
 }
 
+/* What living slabs have of them stays there: the ledger says until when they are not to be shown. */
+static void exemplars_clear(struct muster__applying *a, const struct muster__view_series *s)
+{
+	struct muster__view_exemplar *e = a->totals->exemplars + s->exemplar_at;
+	uint64_t until_ns = a->out->after_ns[s->index];
+
+	for (uint32_t i = 0; s->exemplar_at && i <= s->family->bounds_count; i++)
+		if (e[i].time_ns <= until_ns)
+			e[i] = (struct muster__view_exemplar){.time_ns = until_ns};
+}
+
 static void total_clear(struct muster__applying *a, const struct muster__view_series *s)
 {
 	struct muster__values *t = a->totals;
 	struct muster__cells cells = cells_of(s);
 
 	a->series[s->index] = false;
+	exemplars_clear(a, s);
 	if (is_gauge(s)) {
 		if (!muster__mode_per_pid(s->family->mode))
 			t->gauges[s->gauge_at] = (struct muster__view_gauge){.time_ns = a->out->after_ns[s->index]};

@@ -17,7 +17,7 @@ struct muster__forgotten_slab {
 
 struct muster__forgetting {
 	bool *wanted;       /* by index of the view's series: to be forgotten now */
-	uint64_t *after_ns; /* by the same: for gauges that carry their time */
+	uint64_t *after_ns; /* by the same: for gauges that carry their time, and exemplars */
 	bool *flagged;      /* by the same: FORGOTTEN in the next ledger */
 	bool any, dropped;  /* is one wanted, is one in no ledger and no slab any more? */
 	struct muster__forgotten_slab *slabs;

@@ -36,7 +36,7 @@ static struct muster__view_series *series_of(const struct muster_region *region,
 	return muster__view_series_find(&region->merge, family, labels);
 }
 
-/* Sets of a gauge that carries its time count again when they are later than `time_ns`. */
+/* Sets of a gauge that carries its time, and exemplars, count again when they are later than `time_ns`. */
 static void want(struct muster__applying *a, const struct muster__view_series *series, uint64_t time_ns)
 {
 	/* No family of a worker's is like that, and in some slab it may have fewer cells. */
@@ -44,7 +44,7 @@ static void want(struct muster__applying *a, const struct muster__view_series *s
 		return;
 	a->out->wanted[series->index] = true;
 	a->out->any = true;
-	if (muster__view_series_timestamped(series) && a->out->after_ns[series->index] < time_ns)
+	if ((muster__view_series_timestamped(series) || series->exemplar_at) && a->out->after_ns[series->index] < time_ns)
 		a->out->after_ns[series->index] = time_ns < a->now_ns ? time_ns : a->now_ns;
 }
 
@@ -76,7 +76,8 @@ void muster__forgetting_want(struct muster__applying *a)
 		const struct muster__view_series *series = region->merge.series[i];
 		if (series->expired)
 			want(a, series,
-			     muster__view_series_timestamped(series) ? region->merge.view.gauges[series->gauge_at].time_ns : 0);
+			     muster__view_series_timestamped(series) ? region->merge.view.gauges[series->gauge_at].time_ns
+			                                             : a->now_ns);
 	}
 }
 

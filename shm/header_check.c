@@ -60,6 +60,18 @@ static bool sketches_possible(const struct muster__header_shm *h)
 	       inside(begin, h->sketches.off, muster__sketch_area_bytes(h->sketches.count), g->bank_off);
 }
 
+/* Between the gauges and the banks, where every reader has it mapped. */
+static bool exemplars_possible(const struct muster__header_shm *h)
+{
+	const struct muster__geometry *g = &h->geometry;
+	const struct muster__exemplar_area *area = &h->exemplars;
+	uint64_t bytes = area->slots * (uint64_t)sizeof(struct muster__exemplar_shm);
+
+	if (h->minor < 4 || area->slots == 0)
+		return true;
+	return (area->off & 7) == 0 && inside(g->gauge_off + (uint64_t)g->gauge_cells * 8, area->off, bytes, g->bank_off);
+}
+
 static bool within_budget(const struct muster__geometry *g)
 {
 	return g->file_bytes <= FILE_BYTES_MAX && g->catalogue_bytes <= MUSTER__CATALOGUE_BYTES_MAX &&
@@ -74,7 +86,7 @@ int muster__header_check(const struct muster__header_shm *header, uint64_t file_
 		return rc;
 	if (header->checksum != muster__header_checksum(header) || header->header_bytes != MUSTER__PAGE ||
 	    header->kind != (ledger ? MUSTER__KIND_LEDGER : MUSTER__KIND_SLAB) || !geometry_possible(&header->geometry) ||
-	    !sketches_possible(header))
+	    !sketches_possible(header) || !exemplars_possible(header))
 		return MUSTER__BAD(HEADER);
 	if (header->geometry.file_bytes > file_bytes)
 		return MUSTER__BAD(SHORT);

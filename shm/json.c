@@ -16,6 +16,7 @@
 #include <math.h>
 
 #include "encode.h"
+#include "exemplar.h"
 #include "exponential.h"
 
 static const char *const types[] = {
@@ -100,27 +101,51 @@ static void put_labels(struct muster__text_buffer *b, const struct muster__view_
 	muster__text_put(b, "}");
 }
 
-static void put_created(struct muster__text_buffer *b, uint64_t unix_ns)
+/* In seconds, to the millisecond. */
+static void put_time(struct muster__text_buffer *b, const char *member, uint64_t unix_ns)
 {
 	uint64_t unix_ms = unix_ns / 1000000;
 
-	muster__text_put(b, ",\"created\":");
+	muster__text_put(b, member);
 	put_real(b, (double)unix_ms / 1e3);
+}
+
+static void put_exemplar(struct muster__text_buffer *b, const struct muster__view_exemplar *e)
+{
+	struct muster_str name, value;
+
+	muster__text_put(b, "{\"labels\":{");
+	for (uint32_t at = 0, first = 1; muster__exemplar_next(e, &at, &name, &value); first = 0) {
+		muster__text_put(b, first ? "" : ",");
+		put_string(b, name.bytes, name.count);
+		muster__text_put(b, ":");
+		put_string(b, value.bytes, value.count);
+	}
+	muster__text_put(b, "},\"value\":");
+	put_real(b, e->value);
+	put_time(b, ",\"time\":", e->time_ns);
+	muster__text_put(b, "}");
 }
 
 /* ---- metrics ------------------------------------------------------------------------------ */
 
+/* The name of a bucket's member. */
+static void put_bound(struct muster__text_buffer *b, const struct muster__view_family *f, uint32_t i)
+{
+	char bound[32];
+
+	put_string(b, bound, muster__number_real(bound, i < f->bounds_count ? f->bounds[i] : INFINITY, true));
+	muster__text_put(b, ":");
+}
+
 static void put_buckets(struct muster__text_buffer *b, const struct muster__view_family *f, const uint64_t *buckets)
 {
 	uint64_t count = 0;
-	char bound[32];
 
 	muster__text_put(b, ",\"buckets\":{");
 	for (uint32_t i = 0; i <= f->bounds_count; i++) {
-		size_t n = muster__number_real(bound, i < f->bounds_count ? f->bounds[i] : INFINITY, true);
 		muster__text_put(b, i ? "," : "");
-		put_string(b, bound, n);
-		muster__text_put(b, ":");
+		put_bound(b, f, i);
 		put_uint(b, count += buckets[i]);
 	}
 	muster__text_put(b, "},\"count\":");
@@ -215,6 +240,30 @@ static void put_distribution(struct muster__text_buffer *b, const struct muster_
 	put_real(b, v->reals[s->real_at]);
 }
 
+/* A counter's, or those of buckets that have one. */
+static void put_exemplars(struct muster__text_buffer *b, const struct muster__view *v,
+                          const struct muster__view_series *s)
+{
+	const struct muster__view_exemplar *e = v->exemplars + s->exemplar_at;
+	bool any = false;
+
+	for (uint32_t i = 0; s->exemplar_at && i <= s->family->bounds_count; i++) {
+		if (e[i].bytes == 0)
+			continue;
+		if (s->family->type != MUSTER_HISTOGRAM) {
+			muster__text_put(b, ",\"exemplar\":");
+			put_exemplar(b, e);
+			return;
+		}
+		muster__text_put(b, any ? "," : ",\"exemplars\":{");
+		put_bound(b, s->family, i);
+		put_exemplar(b, e + i);
+		any = true;
+	}
+	if (any)
+		muster__text_put(b, "}");
+}
+
 static void put_values(struct muster__text_buffer *b, const struct muster__view *v, const struct muster__view_series *s)
 {
 	switch (s->family->type) {
@@ -242,7 +291,8 @@ static void put_values(struct muster__text_buffer *b, const struct muster__view 
 		put_distribution(b, v, s);
 		break;
 	}
-	put_created(b, s->created_unix_ns);
+	put_exemplars(b, v, s);
+	put_time(b, ",\"created\":", s->created_unix_ns);
 }
 
 /* A comma before all metrics of a family but the first. */

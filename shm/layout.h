@@ -9,6 +9,7 @@
  *     0            header, one page
  *     catalogue    append-only records, `catalogue_used` bytes of them published
  *     gauges       one word per gauge series (bits XOR MUSTER__GAUGE_KEY; 0 = never set)
+ *     exemplars    slots of MUSTER__EXEMPLAR_WORDS words, one per counter or bucket of families that have them
  *     sketches     a directory, one word per sketch; then their pages, of which only those listed there are backed
  *     bank 0       the shared bank: atomic read-modify-write, any thread; drop counters live here
  *     bank 1..     one writer thread each: 8 control words, int cells, at real_off: real cells
@@ -29,7 +30,7 @@
 #define MUSTER__MAGIC UINT64_C(0x0a0d525453554d89)          /* \x89 M U S T R \r \n, as PNG does it */
 #define MUSTER__FAILURES_MAGIC UINT64_C(0x0a0d464653554d89) /* \x89 M U S F F \r \n */
 #define MUSTER__FORMAT_MAJOR 1
-#define MUSTER__FORMAT_MINOR 3 /* 1: struct muster__requests_shm; 2: native histograms; 3: sketches */
+#define MUSTER__FORMAT_MINOR 4 /* 1: struct muster__requests_shm; 2: native histograms; 3: sketches; 4: exemplars */
 #define MUSTER__BYTE_ORDER UINT32_C(0x01020304)
 #define MUSTER__PAGE 4096u
 
@@ -63,7 +64,11 @@ enum muster__kind { MUSTER__KIND_SLAB = 1, MUSTER__KIND_LEDGER = 2 };
 	X(ATTACH_FILE_SIZE, "muster_attach_failures_total", "file_size")                                                   \
 	X(ATTACH_REFUSED, "muster_attach_failures_total", "refused")                                                       \
 	X(REGION_LIMIT, "muster_left_out_series_total", "region_limit")                                                    \
-	X(REFUSED_SKETCH, "muster_refused_updates_total", "quantiles_no_space")
+	X(REFUSED_SKETCH, "muster_refused_updates_total", "quantiles_no_space")                                            \
+	X(EXEMPLAR_INVALID, "muster_dropped_exemplars_total", "invalid")                                                   \
+	X(EXEMPLAR_TOO_LONG, "muster_dropped_exemplars_total", "too_long")                                                 \
+	X(EXEMPLAR_NO_PLACE, "muster_dropped_exemplars_total", "no_place")                                                 \
+	X(EXEMPLAR_BUSY, "muster_dropped_exemplars_total", "busy")
 
 enum muster__drop {
 #define MUSTER__ROW(id, text) MUSTER__DROP_##id,
@@ -122,6 +127,12 @@ struct muster__sketch_area {
 	uint32_t reserved;
 };
 
+/* The slots of exemplars; since minor 4. They lie between the gauges and bank 0. */
+struct muster__exemplar_area {
+	uint64_t off; /* from the start of the file */
+	uint32_t slots, reserved;
+};
+
 #define MUSTER__REQUEST_PLACES 256
 #define MUSTER__BUSY_COUNT_BITS 20
 #define MUSTER__BUSY_UNIT_BITS 16
@@ -151,8 +162,9 @@ struct muster__header_shm {
 	struct muster__geometry geometry;
 	struct muster__identity identity;
 	uint64_t created_unix_ns;
-	struct muster__sketch_area sketches; /* since minor 3 */
-	uint8_t reserved0[256 - 24 - 72 - 48 - 8 - 16];
+	struct muster__sketch_area sketches;    /* since minor 3 */
+	struct muster__exemplar_area exemplars; /* since minor 4 */
+	uint8_t reserved0[256 - 24 - 72 - 48 - 8 - 16 - 16];
 	/* changing; each word has one writer at a time or is added to atomically */
 	_Atomic uint64_t catalogue_used; /* ORDER(publish) release; a reader acquires */
 	_Atomic uint64_t banks_used;     /* banks 0..n-1 have been claimed; ORDER(bank-publish) release */
@@ -173,6 +185,26 @@ struct muster__failures_shm {
 	uint8_t reserved1[MUSTER__PAGE - 64 - 8 * MUSTER__EVENT_WORDS];
 };
 
+/* One exemplar. Any thread of the process writes, after it has claimed the slot; readers copy it as a seqlock. */
+struct muster__exemplar_shm {
+	_Atomic uint64_t claim; /* upper half: claims so far; lower half: tid of the thread that writes, 0: none */
+	_Atomic uint64_t value; /* bits of a double */
+	_Atomic uint64_t unix_ns;
+	_Atomic uint64_t bytes; /* of labels; 0, in a ledger only: exemplars until unix_ns are forgotten */
+	_Atomic uint64_t labels[MUSTER_EXEMPLAR_BYTES_MAX / 8]; /* each: uint8 bytes, name, uint8 bytes, value */
+};
+
+/* Its words. */
+enum {
+	MUSTER__EXEMPLAR_CLAIM,
+	MUSTER__EXEMPLAR_VALUE,
+	MUSTER__EXEMPLAR_TIME,
+	MUSTER__EXEMPLAR_BYTES,
+	MUSTER__EXEMPLAR_LABELS,
+};
+
+#define MUSTER__EXEMPLAR_WORDS (sizeof(struct muster__exemplar_shm) / 8)
+
 /* ---- catalogue records: 8-byte aligned, native byte order --------------------------------- */
 
 enum muster__record_kind {
@@ -181,6 +213,7 @@ enum muster__record_kind {
 	MUSTER__RECORD_FOLDED = 3,    /* ledger only: identity of a slab that is in the totals */
 	MUSTER__RECORD_FORGET = 4,    /* a request of the slab's process: forget a series in the whole region */
 	MUSTER__RECORD_FORGOTTEN = 5, /* ledger only: requests of a slab that are met, and what is hidden of it */
+	MUSTER__RECORD_EXEMPLARS = 6, /* since minor 4: where the exemplars of a series are */
 };
 
 struct muster__record_shm {
@@ -260,6 +293,13 @@ struct muster__forgotten_shm {
 	uint64_t asked_bytes; /* requests that begin before this place of the slab's catalogue are met */
 };
 
+/* A counter has one slot, a histogram one per bucket, in their order. */
+struct muster__exemplars_shm {
+	struct muster__record_shm record;
+	uint32_t series; /* ordinal: how many series records stand before its own; ascending */
+	uint32_t slot;   /* the first; ascending */
+};
+
 /* Control words at the start of a bank, as record.h writes them. */
 struct muster__bank_shm {
 	_Atomic uint64_t scratch_int, scratch_real;
@@ -326,6 +366,7 @@ _Static_assert(offsetof(struct muster__header_shm, created_unix_ns) == 144, "for
 _Static_assert(offsetof(struct muster__header_shm, sketches) == 152, "format");
 _Static_assert(sizeof(struct muster__sketch_area) == 16, "format");
 _Static_assert(MUSTER__SKETCH_PAGE_WORDS * 8 == MUSTER__PAGE, "a page is backed alone");
+_Static_assert(offsetof(struct muster__header_shm, exemplars) == 168, "format");
 _Static_assert(offsetof(struct muster__header_shm, catalogue_used) == 256, "format");
 _Static_assert(offsetof(struct muster__header_shm, banks_used) == 264, "format");
 _Static_assert(offsetof(struct muster__header_shm, events) == 272, "format");
@@ -337,6 +378,10 @@ _Static_assert(MUSTER__EVENT_COUNT <= MUSTER__EVENT_WORDS, "format");
 _Static_assert(MUSTER__DROP_COUNT <= MUSTER__DROP_CELLS, "format");
 _Static_assert(sizeof(struct muster__failures_shm) == MUSTER__PAGE, "format");
 _Static_assert(offsetof(struct muster__failures_shm, events) == 64, "format");
+_Static_assert(sizeof(struct muster__exemplar_area) == 16, "format");
+_Static_assert(sizeof(struct muster__exemplar_shm) == 192, "format");
+_Static_assert(offsetof(struct muster__exemplar_shm, labels) == 8 * MUSTER__EXEMPLAR_LABELS, "format");
+_Static_assert(sizeof(struct muster__exemplars_shm) == 16, "format");
 _Static_assert(sizeof(struct muster__record_shm) == 8, "format");
 _Static_assert(sizeof(struct muster__family_shm) == 32, "format");
 _Static_assert(offsetof(struct muster__family_shm, type) == 12, "format");

@@ -23,9 +23,10 @@ struct image {
 	unsigned char *catalogue;
 	uint64_t *ints, *gauges;
 	double *high, *low;
-	size_t catalogue_bytes, ints_count, gauges_count, reals_count;
-	size_t catalogue_capacity, ints_capacity, gauges_capacity, high_capacity, low_capacity;
-	uint32_t families;
+	struct muster__exemplar_shm *exemplars;
+	size_t catalogue_bytes, ints_count, gauges_count, reals_count, exemplars_count;
+	size_t catalogue_capacity, ints_capacity, gauges_capacity, high_capacity, low_capacity, exemplars_capacity;
+	uint32_t families, series;
 	struct muster__ledger_size room;
 	size_t left_out;                        /* series for want of it */
 	const struct muster__sketch **sketches; /* in the order of their series */
@@ -41,6 +42,7 @@ static void image_free(struct image *m)
 	free(m->high);
 	free(m->low);
 	free(m->sketches);
+	free(m->exemplars);
 }
 
 /* Append a zeroed record of at least `bytes`; NULL if there is no memory. */
@@ -171,6 +173,7 @@ static struct muster__series_shm *series_record_put(struct image *m, const struc
 
 	if (r == NULL)
 		return NULL;
+	m->series++;
 	r->family = m->families - 1;
 	r->int_cell = r->real_cell = MUSTER__NO_CELL;
 	r->created_unix_ns = s->created_unix_ns;
@@ -180,13 +183,46 @@ static struct muster__series_shm *series_record_put(struct image *m, const struc
 	return r;
 }
 
+static void exemplar_put(struct muster__exemplar_shm *to, const struct muster__view_exemplar *from)
+{
+	if (from->time_ns == 0)
+		return;
+	to->claim = UINT64_C(1) << 32; /* once, and done */
+	to->value = muster__bits(from->value);
+	to->unix_ns = from->time_ns;
+	to->bytes = from->bytes;
+	memcpy((void *)to->labels, from->labels, from->bytes);
+}
+
+/* The exemplars of a series, if it has any and the ledger has room: nothing but them depends on it. */
+static int exemplars_put(struct image *m, const struct muster__view_series *s)
+{
+	const struct muster__view_exemplar *from = m->content->values->exemplars + s->exemplar_at;
+	uint32_t count = s->family->bounds_count + 1, any = 0;
+
+	for (uint32_t i = 0; s->exemplar_at && i < count; i++)
+		any |= from[i].time_ns != 0;
+	if (!any || m->exemplars_count + count > MUSTER__LEDGER_EXEMPLARS_MAX)
+		return 0;
+	struct muster__exemplars_shm *r = record_put(m, MUSTER__RECORD_EXEMPLARS, sizeof *r);
+	if (r == NULL ||
+	    muster__grow(&m->exemplars, &m->exemplars_capacity, m->exemplars_count + count, sizeof *m->exemplars) != 0)
+		return -ENOMEM;
+	r->series = m->series - 1;
+	r->slot = (uint32_t)m->exemplars_count;
+	for (uint32_t i = 0; i < count; i++)
+		exemplar_put(m->exemplars + m->exemplars_count++, from + i);
+	return 0;
+}
+
 static int series_put(struct image *m, const struct muster__view_series *s)
 {
 	struct muster__series_shm *r = series_record_put(m, s);
 
 	if (r && m->content->forgetting->flagged[s->index])
 		r->record.flags = MUSTER__SERIES_FORGOTTEN;
-	return r ? series_values_put(m, s, &r->int_cell, &r->real_cell) : -ENOMEM;
+	int rc = r ? series_values_put(m, s, &r->int_cell, &r->real_cell) : -ENOMEM;
+	return rc ? rc : exemplars_put(m, s);
 }
 
 static int pid_put(struct image *m, const struct muster__view_pid_sample *sample)
@@ -351,7 +387,7 @@ static bool needs_low(const struct image *m)
 	return false;
 }
 
-static struct muster__geometry geometry_of(struct image *m)
+static struct muster__geometry geometry_of(struct image *m, struct muster__exemplar_area *exemplars)
 {
 	struct muster__geometry g = {
 		.catalogue_off = MUSTER__PAGE,
@@ -363,7 +399,9 @@ static struct muster__geometry geometry_of(struct image *m)
 	};
 
 	g.gauge_off = g.catalogue_off + g.catalogue_bytes;
-	m->area.off = page_up(g.gauge_off + (uint64_t)g.gauge_cells * 8);
+	*exemplars = (struct muster__exemplar_area){.off = page_up(g.gauge_off + (uint64_t)g.gauge_cells * 8),
+	                                            .slots = (uint32_t)m->exemplars_count};
+	m->area.off = page_up(exemplars->off + m->exemplars_count * sizeof *m->exemplars);
 	m->area.count = (uint32_t)m->sketches_count;
 	g.bank_off = m->area.off + muster__sketch_area_bytes(m->area.count);
 	g.real_off = (MUSTER__WORD_CELLS + (uint64_t)g.int_cells) * 8;
@@ -372,7 +410,8 @@ static struct muster__geometry geometry_of(struct image *m)
 	return g;
 }
 
-static void header_fill(struct muster__header_shm *h, const struct image *m, const struct muster__geometry *g)
+static void header_fill(struct muster__header_shm *h, const struct image *m, const struct muster__geometry *g,
+                        const struct muster__exemplar_area *exemplars)
 {
 	memset(h, 0, sizeof *h);
 	h->magic = MUSTER__MAGIC;
@@ -386,6 +425,7 @@ static void header_fill(struct muster__header_shm *h, const struct image *m, con
 	h->sketches = m->area;
 	h->identity = m->content->writer;
 	h->created_unix_ns = muster__unix_ns();
+	h->exemplars = *exemplars;
 	h->checksum = muster__header_checksum(h);
 	h->catalogue_used = m->catalogue_bytes;
 	h->banks_used = g->bank_count;
@@ -455,12 +495,13 @@ static int sketches_write(int fd, const struct image *m)
 
 static int image_write(int fd, struct image *m)
 {
-	struct muster__geometry g = geometry_of(m);
+	struct muster__exemplar_area exemplars;
+	struct muster__geometry g = geometry_of(m, &exemplars);
 	struct muster__header_shm header;
 	uint64_t reals = g.bank_off + g.real_off;
 	size_t reals_bytes = m->reals_count * sizeof(double);
 
-	header_fill(&header, m, &g);
+	header_fill(&header, m, &g, &exemplars);
 	int rc = ftruncate(fd, (off_t)g.file_bytes) == 0 ? 0 : -errno;
 	if (rc == 0)
 		rc = space_reserve(fd, 0, m->area.off);
@@ -472,6 +513,8 @@ static int image_write(int fd, struct image *m)
 		rc = write_at(fd, m->catalogue, m->catalogue_bytes, g.catalogue_off);
 	if (rc == 0)
 		rc = write_at(fd, m->gauges, m->gauges_count * sizeof(uint64_t), g.gauge_off);
+	if (rc == 0)
+		rc = write_at(fd, m->exemplars, m->exemplars_count * sizeof *m->exemplars, exemplars.off);
 	if (rc == 0)
 		rc = write_at(fd, m->ints, m->ints_count * sizeof(uint64_t), g.bank_off + MUSTER__WORD_CELLS * 8);
 	if (rc == 0)

@@ -286,6 +286,25 @@ static int series_map(struct muster__merge *merge, struct muster__catalogue *nod
 	return 0;
 }
 
+static int exemplars_map(struct muster__merge *merge, struct muster__catalogue *node, size_t i)
+{
+	struct muster__mapping_runs *m = &node->mapping;
+	const struct muster__series_shm *record;
+	const struct muster__family_shm *family;
+	struct muster__view_series *series = muster__catalogue_series(node, node->exemplars[i].series, &record)->view;
+
+	if (series == NULL)
+		return 0;
+	if (muster__view_exemplars_join(merge, series) != 0 ||
+	    muster__grow(&m->exemplar_runs, &m->exemplar_runs_capacity, m->exemplar_runs_count + 1,
+	                 sizeof *m->exemplar_runs) != 0)
+		return -ENOMEM;
+	(void)muster__catalogue_family(node, record->family, &family);
+	m->exemplar_runs[m->exemplar_runs_count++] = (struct muster__exemplar_run){
+		series, node->exemplars[i].slot, series->family->bounds_count - family->bounds_count, family->bounds_count + 1};
+	return 0;
+}
+
 /* ---- the whole ---------------------------------------------------------------------------- */
 
 /* A histogram half mapped when memory ran out would be counted twice: start the node again. */
@@ -300,6 +319,7 @@ static void node_unmap(struct muster__catalogue *node)
 	m->families = m->series = 0;
 	m->runs_count = m->pids_count = m->forgotten_count = m->sketches_count = 0;
 	m->sketches_passed = 0;
+	m->exemplars = m->exemplar_runs_count = 0;
 	m->conflicts = m->outdated = m->left_out = 0;
 }
 
@@ -313,6 +333,8 @@ static int node_map(struct muster__merge *merge, struct muster__catalogue *node)
 		rc = family_map(merge, node, node->families + m->families);
 	for (; rc == 0 && m->series < series; m->series++)
 		rc = series_map(merge, node, m->series);
+	for (; rc == 0 && m->exemplars < node->exemplars_count; m->exemplars++)
+		rc = exemplars_map(merge, node, m->exemplars);
 	if (rc != 0)
 		node_unmap(node);
 	return rc;
@@ -321,7 +343,8 @@ static int node_map(struct muster__merge *merge, struct muster__catalogue *node)
 static bool is_mapped(const struct muster__catalogue *node)
 {
 	return node->mapping.families == node->end.families - node->begin.families &&
-	       node->mapping.series == node->end.series - node->begin.series;
+	       node->mapping.series == node->end.series - node->begin.series &&
+	       node->mapping.exemplars == node->exemplars_count;
 }
 
 /* Bases come first, as descriptions stand in the order of their joining. No recursion: depth is in the

@@ -21,9 +21,11 @@ struct muster__values {
 	 * the order of the workers, or it would decrease by a last digit when one of them is folded. */
 	double *high, *low;
 	struct muster__view_gauge *gauges;
+	struct muster__view_exemplar *exemplars;
 	uint64_t *drops; /* MUSTER__DROP_CELLS per family, by its index */
 	struct muster__pid_value *pids;
-	size_t ints_capacity, high_capacity, low_capacity, gauges_capacity, drops_capacity, pids_capacity;
+	size_t ints_capacity, high_capacity, low_capacity, gauges_capacity, drops_capacity, pids_capacity,
+		exemplars_capacity;
 	size_t pids_count;
 	uint64_t events[MUSTER__EVENT_WORDS];
 	bool broken;                     /* a slab had words that no worker could have left: the sums are not complete */
@@ -86,6 +88,9 @@ struct muster__view_series *muster__view_series_find(const struct muster__merge 
 int muster__view_series_join(struct muster__merge *merge, struct muster__view_family *family,
                              const struct muster_str *labels, struct muster__view_series **out);
 
+/* Give a series of the view places for exemplars, unless it has them. Returns 0 or -ENOMEM. */
+int muster__view_exemplars_join(struct muster__merge *merge, struct muster__view_series *series);
+
 /* Byte order of names and label values; series of one family, or families. */
 int muster__view_family_compare(const struct muster__view_family *a, const struct muster__view_family *b);
 int muster__view_series_compare(const struct muster__view_series *a, const struct muster__view_series *b);
@@ -129,6 +134,8 @@ struct muster__source {
 	size_t bank_count, bank_stride, real_off; /* bytes */
 	const uint64_t *gauges;
 	const uint64_t *events;
+	const uint64_t *exemplars; /* slots */
+	uint64_t now_ns;           /* Unix time, if it has exemplars */
 	uint32_t pid;
 	bool live, ledger;
 	struct muster__hidden *hidden; /* of this slab, cells ascending */
@@ -145,6 +152,9 @@ int muster__values_reserve(struct muster__values *values, const struct muster__m
 void muster__values_clear(struct muster__values *values, const struct muster__merge *merge);
 /* Add a slab whose catalogue is mapped. Loads, adds and stores only, no allocation: it may run guarded. */
 void muster__values_add(struct muster__values *values, const struct muster__source *source);
+/* Its part for exemplars: the newest stand; exemplar_read.c. */
+void muster__exemplars_add(struct muster__values *values, const struct muster__source *source,
+                           const struct muster__mapping_runs *m);
 /* Order the samples by series and pid, and keep the last read of each. */
 void muster__values_settle_pids(struct muster__values *values);
 /* high + low plus x, without rounding. */

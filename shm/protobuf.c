@@ -11,6 +11,7 @@
 #include <math.h>
 
 #include "encode.h"
+#include "exemplar.h"
 
 #define LENGTH_BYTES 4 /* up to 2^28 - 1, checked at the end */
 #define LENGTH_MAX ((UINT64_C(1) << 28) - 1)
@@ -22,14 +23,15 @@ enum { TYPE_COUNTER, TYPE_GAUGE, TYPE_SUMMARY, TYPE_UNTYPED, TYPE_HISTOGRAM };
 enum { FAMILY_NAME = 1, FAMILY_HELP, FAMILY_TYPE, FAMILY_METRIC, FAMILY_UNIT };
 enum { METRIC_LABEL = 1, METRIC_GAUGE, METRIC_COUNTER, METRIC_SUMMARY, METRIC_HISTOGRAM = 7 };
 enum { LABEL_NAME = 1, LABEL_VALUE };
-enum { VALUE = 1, COUNTER_CREATED = 3 }; /* of Gauge and Counter */
+enum { VALUE = 1, COUNTER_EXEMPLAR, COUNTER_CREATED }; /* of Gauge and Counter */
 enum { SUMMARY_COUNT = 1, SUMMARY_SUM, SUMMARY_QUANTILE, SUMMARY_CREATED };
 enum { QUANTILE_QUANTILE = 1, QUANTILE_VALUE };
 enum { HISTOGRAM_COUNT = 1, HISTOGRAM_SUM, HISTOGRAM_BUCKET, HISTOGRAM_CREATED = 15 };
 enum { NATIVE_SCHEMA = 5, NATIVE_THRESHOLD, NATIVE_ZERO };
 enum { NATIVE_NEGATIVE_SPAN = 9, NATIVE_NEGATIVE_DELTA, NATIVE_POSITIVE_SPAN = 12, NATIVE_POSITIVE_DELTA };
 enum { SPAN_OFFSET = 1, SPAN_LENGTH };
-enum { BUCKET_COUNT = 1, BUCKET_BOUND };
+enum { BUCKET_COUNT = 1, BUCKET_BOUND, BUCKET_EXEMPLAR };
+enum { EXEMPLAR_LABEL = 1, EXEMPLAR_VALUE, EXEMPLAR_TIME };
 enum { TIMESTAMP_SECONDS = 1, TIMESTAMP_NANOS };
 
 /* ---- the wire ----------------------------------------------------------------------------- */
@@ -118,13 +120,18 @@ static void message_end(struct muster__text_buffer *b, size_t begin)
 
 /* ---- metrics ------------------------------------------------------------------------------ */
 
+static void put_pair(struct muster__text_buffer *b, unsigned field, struct muster_str name, struct muster_str value)
+{
+	size_t begin = field_begin(b, field);
+
+	put_text(b, LABEL_NAME, name.bytes, name.count);
+	put_text(b, LABEL_VALUE, value.bytes, value.count);
+	message_end(b, begin);
+}
+
 static void put_label(struct muster__text_buffer *b, const char *name, const char *value, size_t count)
 {
-	size_t begin = field_begin(b, METRIC_LABEL);
-
-	put_string(b, LABEL_NAME, name);
-	put_text(b, LABEL_VALUE, value, count);
-	message_end(b, begin);
+	put_pair(b, METRIC_LABEL, muster_str(name), (struct muster_str){value, count});
 }
 
 static void put_labels(struct muster__text_buffer *b, const struct muster__view_series *s)
@@ -133,12 +140,28 @@ static void put_labels(struct muster__text_buffer *b, const struct muster__view_
 		put_label(b, s->family->labels[i], s->labels[i].bytes, s->labels[i].count);
 }
 
-static void put_created(struct muster__text_buffer *b, unsigned field, uint64_t unix_ns)
+static void put_timestamp(struct muster__text_buffer *b, unsigned field, uint64_t unix_ns)
 {
 	size_t begin = field_begin(b, field);
 
 	put_uint(b, TIMESTAMP_SECONDS, unix_ns / UINT64_C(1000000000));
 	put_uint(b, TIMESTAMP_NANOS, unix_ns % UINT64_C(1000000000));
+	message_end(b, begin);
+}
+
+/* Of place `at` of the view, if there is one; 0: there is none. */
+static void put_exemplar(struct muster__text_buffer *b, unsigned field, const struct muster__view *v, uint32_t at)
+{
+	const struct muster__view_exemplar *e = at ? v->exemplars + at : NULL;
+	struct muster_str name, value;
+
+	if (e == NULL || e->bytes == 0)
+		return;
+	size_t begin = field_begin(b, field);
+	for (uint32_t label = 0; muster__exemplar_next(e, &label, &name, &value);)
+		put_pair(b, EXEMPLAR_LABEL, name, value);
+	put_double(b, EXEMPLAR_VALUE, e->value);
+	put_timestamp(b, EXEMPLAR_TIME, e->time_ns);
 	message_end(b, begin);
 }
 
@@ -150,13 +173,17 @@ static void put_gauge(struct muster__text_buffer *b, double x)
 	message_end(b, begin);
 }
 
-static void put_counter(struct muster__text_buffer *b, double x, uint64_t created_unix_ns)
+/* s: NULL for a counter of the store's own */
+static void put_counter(struct muster__text_buffer *b, double x, const struct muster__view *v,
+                        const struct muster__view_series *s)
 {
 	size_t begin = field_begin(b, METRIC_COUNTER);
 
 	put_double(b, VALUE, x);
-	if (created_unix_ns)
-		put_created(b, COUNTER_CREATED, created_unix_ns);
+	if (s)
+		put_exemplar(b, COUNTER_EXEMPLAR, v, s->exemplar_at);
+	if (s && s->created_unix_ns)
+		put_timestamp(b, COUNTER_CREATED, s->created_unix_ns);
 	message_end(b, begin);
 }
 
@@ -178,16 +205,20 @@ static void put_summary(struct muster__text_buffer *b, const struct muster__view
 	put_double(b, SUMMARY_SUM, v->reals[s->real_at]);
 	for (uint32_t i = 0; i < s->family->quantile_count; i++)
 		put_quantile(b, s->family->quantiles[i], v->quantiles[s->quantile_at + i]);
-	put_created(b, SUMMARY_CREATED, s->created_unix_ns);
+	put_timestamp(b, SUMMARY_CREATED, s->created_unix_ns);
 	message_end(b, begin);
 }
 
-static void put_bucket(struct muster__text_buffer *b, uint64_t count, double bound)
+/* Bucket i, which ends a cumulative count. */
+static void put_bucket(struct muster__text_buffer *b, const struct muster__view *v, const struct muster__view_series *s,
+                       uint32_t i, uint64_t count)
 {
+	const struct muster__view_family *f = s->family;
 	size_t begin = field_begin(b, HISTOGRAM_BUCKET);
 
 	put_uint(b, BUCKET_COUNT, count);
-	put_double(b, BUCKET_BOUND, bound);
+	put_double(b, BUCKET_BOUND, i < f->bounds_count ? f->bounds[i] : INFINITY);
+	put_exemplar(b, BUCKET_EXEMPLAR, v, s->exemplar_at ? s->exemplar_at + i : 0);
 	message_end(b, begin);
 }
 
@@ -199,10 +230,10 @@ static void put_histogram(struct muster__text_buffer *b, const struct muster__vi
 	uint64_t count = 0;
 
 	for (uint32_t i = 0; i <= f->bounds_count; i++)
-		put_bucket(b, count += v->ints[s->int_at + i], i < f->bounds_count ? f->bounds[i] : INFINITY);
+		put_bucket(b, v, s, i, count += v->ints[s->int_at + i]);
 	put_uint(b, HISTOGRAM_COUNT, count);
 	put_double(b, HISTOGRAM_SUM, v->reals[s->real_at]);
-	put_created(b, HISTOGRAM_CREATED, s->created_unix_ns);
+	put_timestamp(b, HISTOGRAM_CREATED, s->created_unix_ns);
 	message_end(b, begin);
 }
 
@@ -284,7 +315,7 @@ static void put_native(struct muster__text_buffer *b, const struct muster__view 
 	any |= put_spans(b, NATIVE_POSITIVE_SPAN, NATIVE_POSITIVE_DELTA, &n, 0);
 	if (!any && n.zero == 0 && n.zero_threshold == 0) /* or nothing tells that it is a native one */
 		put_span(b, NATIVE_POSITIVE_SPAN, 0, 0);
-	put_created(b, HISTOGRAM_CREATED, s->created_unix_ns);
+	put_timestamp(b, HISTOGRAM_CREATED, s->created_unix_ns);
 	message_end(b, begin);
 }
 
@@ -292,10 +323,10 @@ static void put_value(struct muster__text_buffer *b, const struct muster__view *
 {
 	switch (s->family->type) {
 	case MUSTER_COUNTER:
-		put_counter(b, (double)v->ints[s->int_at], s->created_unix_ns);
+		put_counter(b, (double)v->ints[s->int_at], v, s);
 		break;
 	case MUSTER_REAL_COUNTER:
-		put_counter(b, v->reals[s->real_at], s->created_unix_ns);
+		put_counter(b, v->reals[s->real_at], v, s);
 		break;
 	case MUSTER_IN_FLIGHT:
 		put_gauge(b, (double)(int64_t)v->ints[s->int_at]);
@@ -374,7 +405,7 @@ static void put_store_sample(void *ctx, const struct muster__store_counter *coun
 	if (family)
 		put_label(b, "family", family, strlen(family));
 	put_label(b, "reason", reason, strlen(reason));
-	put_counter(b, (double)value, 0);
+	put_counter(b, (double)value, NULL, NULL);
 	message_end(b, begin);
 }
 

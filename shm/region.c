@@ -31,9 +31,11 @@ static struct muster_region *region_alloc(void)
 	region->dir = region->lock = -1;
 	region->merge.series_max = MUSTER_REGION_SERIES_MAX_DEFAULT;
 	region->merge.bounds = &region->bounds;
-	region->ledger_max = (struct muster__ledger_size){.bytes = MUSTER__CATALOGUE_BYTES_MAX,
-	                                                  .words = MUSTER__SLAB_WORDS_MAX / 2 - MUSTER__WORD_CELLS,
-	                                                  .series = MUSTER__CATALOGUE_SERIES_MAX};
+	const uint64_t exemplar_words = MUSTER__LEDGER_EXEMPLARS_MAX * MUSTER__EXEMPLAR_WORDS;
+	region->ledger_max = (struct muster__ledger_size){
+		.bytes = MUSTER__CATALOGUE_BYTES_MAX - MUSTER__LEDGER_EXEMPLARS_MAX * sizeof(struct muster__exemplars_shm),
+		.words = (MUSTER__SLAB_WORDS_MAX - exemplar_words) / 2 - MUSTER__WORD_CELLS,
+		.series = MUSTER__CATALOGUE_SERIES_MAX};
 	if (muster__catalogue_create(&region->root) != 0) {
 		free(region);
 		return NULL;

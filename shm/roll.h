@@ -30,6 +30,8 @@ struct muster__ledger_size {
 	uint64_t bytes, words, series;
 };
 
+#define MUSTER__LEDGER_EXEMPLARS_MAX (1u << 16) /* beside them, in slots */
+
 /* Who may own slabs beside the region's owner, this user and root; region_share.c. */
 struct muster__sharing {
 	uid_t worker; /* the region's owner, unless it is shared */

@@ -251,7 +251,7 @@ static void series_place(struct muster__series *series, const struct muster_fami
 
 /* Take the cells, publish the record. The store's counts move before the record does, so that cells of a
  * record that could not be published are lost and never shared. */
-static int series_publish(struct muster_family *family, const struct muster__series *series)
+static int series_publish(struct muster_family *family, struct muster__series *series)
 {
 	struct muster__store *s = &muster__store;
 	struct cells take = cells_of(family);
@@ -277,9 +277,12 @@ static int series_publish(struct muster_family *family, const struct muster__ser
 	s->real_used += take.reals;
 	s->gauge_used += take.gauges;
 	int rc = muster__store_append(&record->record);
-	if (rc == 0) /* their numbers count published series */
-		s->sketches_used += take.sketches;
-	return rc;
+	if (rc != 0)
+		return rc;
+	s->sketches_used += take.sketches; /* their numbers count published series */
+	s->series_records++;
+	muster__exemplar_slots_take(family, series);
+	return 0;
 }
 
 static struct muster__series *series_alloc(uint64_t hash, const struct muster_str *values, size_t count)

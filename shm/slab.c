@@ -18,6 +18,7 @@
 #include "guard.h"
 #include "import.h"
 #include "own_slab.h"
+#include "store.h"
 
 #define CHUNK_BYTES (UINT64_C(1) << 20) /* of catalogue copied at a time; no record is longer */
 
@@ -60,6 +61,7 @@ static int header_read(struct muster__slab *slab, uint64_t file_bytes, bool ledg
 	slab->minor = header.minor;
 	slab->geometry = header.geometry;
 	slab->sketch_area = header.minor >= 3 ? header.sketches : (struct muster__sketch_area){0};
+	slab->exemplars = header.minor >= 4 ? header.exemplars : (struct muster__exemplar_area){0};
 	slab->identity = header.identity;
 	return 0;
 }
@@ -280,6 +282,7 @@ static int catalogue_read(struct muster__slab *slab, uint64_t end, bool ledger)
 {
 	const struct muster__catalogue_rules rules = {.geometry = &slab->geometry,
 	                                              .sketches = slab->sketch_area.count,
+	                                              .exemplars = slab->exemplars.slots,
 	                                              .minor = slab->minor,
 	                                              .ledger = ledger,
 	                                              .unshared = ledger,
@@ -303,7 +306,8 @@ static bool within_budget(const struct muster__slab *slab)
 	const struct muster__cursor *end = &slab->catalogue->end;
 	uint64_t sketches = muster__slab_sketches_pages(slab) * MUSTER__SKETCH_PAGE_WORDS;
 
-	return (MUSTER__WORD_CELLS + (uint64_t)end->ints + end->reals) * slab->banks_used + sketches <=
+	return (MUSTER__WORD_CELLS + (uint64_t)end->ints + end->reals) * slab->banks_used + sketches +
+	           (uint64_t)end->exemplars * MUSTER__EXEMPLAR_WORDS <=
 	       MUSTER__SLAB_WORDS_MAX;
 }
 
@@ -340,16 +344,19 @@ void muster__slab_source(const struct muster__slab *slab, bool ledger, struct mu
 		.ledger = ledger,
 		.hidden = slab->hidden,
 		.hidden_count = slab->hidden_count,
+		.now_ns = end->exemplars ? muster__unix_ns() : 0,
 	};
 	if (slab->last) {
 		out->events = slab->last;
 		out->gauges = slab->last + MUSTER__EVENT_WORDS;
-		out->banks = (const unsigned char *)(out->gauges + end->gauges);
+		out->exemplars = out->gauges + end->gauges;
+		out->banks = (const unsigned char *)(out->exemplars + (size_t)end->exemplars * MUSTER__EXEMPLAR_WORDS);
 		out->real_off = (MUSTER__WORD_CELLS + (size_t)end->ints) * 8;
 		out->bank_stride = out->real_off + (size_t)end->reals * 8;
 	} else {
 		out->events = (const uint64_t *)(const void *)(slab->map + offsetof(struct muster__header_shm, events));
 		out->gauges = (const uint64_t *)(const void *)(slab->map + g->gauge_off);
+		out->exemplars = (const uint64_t *)(const void *)(slab->map + slab->exemplars.off);
 		out->banks = slab->map + g->bank_off;
 		out->real_off = (size_t)g->real_off;
 		out->bank_stride = (size_t)g->bank_stride;

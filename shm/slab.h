@@ -50,6 +50,7 @@ struct muster__slab {
 	uint16_t minor;
 	struct muster__geometry geometry;
 	struct muster__sketch_area sketch_area; /* count 0: none */
+	struct muster__exemplar_area exemplars; /* 0 slots: it has none */
 	struct muster__identity identity;
 	struct muster__life life;
 	const unsigned char *map; /* from the start of the file to the end of the last bank in use */
@@ -59,7 +60,7 @@ struct muster__slab {
 	struct muster__import *import; /* the file is prometheus_client's, and `map` a private image of it; or NULL */
 	struct muster__catalogue *catalogue;
 	uint32_t bounds_noted; /* families whose bounds the region knows of, of an import or a ledger */
-	/* dead: events, gauges, then the banks one after another */
+	/* dead: events, gauges, exemplars, then the banks one after another */
 	uint64_t *last;
 	struct muster__slab_sketches sketches; /* slab_sketches.c */
 	/* what the ledger says of it; forgotten.c */

@@ -26,6 +26,7 @@
 #define INT_CELLS (1u << 20)
 #define REAL_CELLS (1u << 17)
 #define SKETCHES MUSTER_SKETCHES_MAX
+#define EXEMPLARS (1u << 18)
 #define SHRINK_MAX 8
 #define CATALOGUE_BACKED_FIRST (UINT64_C(8) << 10)
 
@@ -40,7 +41,8 @@ static uint64_t page_up(uint64_t bytes)
 	return (bytes + MUSTER__PAGE - 1) / MUSTER__PAGE * MUSTER__PAGE;
 }
 
-static struct muster__geometry geometry_of(unsigned shrink, struct muster__sketch_area *sketches)
+static struct muster__geometry geometry_of(unsigned shrink, struct muster__exemplar_area *exemplars,
+                                           struct muster__sketch_area *sketches)
 {
 	struct muster__geometry g = {
 		.catalogue_off = MUSTER__PAGE,
@@ -51,8 +53,11 @@ static struct muster__geometry geometry_of(unsigned shrink, struct muster__sketc
 		.bank_count = shrink < 3 ? MUSTER__BANKS_MAX : MUSTER__BANKS_MAX >> 2,
 	};
 	g.gauge_off = g.catalogue_off + g.catalogue_bytes;
-	*sketches = (struct muster__sketch_area){.off = page_up(g.gauge_off + (uint64_t)g.gauge_cells * 8),
-	                                         .count = SKETCHES >> 2 * shrink};
+	*exemplars = (struct muster__exemplar_area){.off = page_up(g.gauge_off + (uint64_t)g.gauge_cells * 8),
+	                                            .slots = EXEMPLARS >> shrink};
+	*sketches = (struct muster__sketch_area){
+		.off = page_up(exemplars->off + exemplars->slots * sizeof(struct muster__exemplar_shm)),
+		.count = SKETCHES >> 2 * shrink};
 	g.bank_off = sketches->off + muster__sketch_area_bytes(sketches->count);
 	g.real_off = page_up((MUSTER__WORD_CELLS + (uint64_t)g.int_cells) * 8);
 	g.bank_stride = page_up(g.real_off + (uint64_t)g.real_cells * 8);
@@ -85,7 +90,7 @@ static const struct muster__geometry *geometry(void)
 	struct muster__geometry *g = &muster__store.geometry;
 
 	for (unsigned shrink = 0; g->file_bytes == 0; shrink++) {
-		struct muster__geometry choice = geometry_of(shrink, &muster__store.sketch_area);
+		struct muster__geometry choice = geometry_of(shrink, &muster__store.exemplars, &muster__store.sketch_area);
 		bool fits = within(RLIMIT_FSIZE, choice.file_bytes) && within(RLIMIT_AS, choice.file_bytes * 4) &&
 		            mappable(choice.file_bytes);
 		if (fits || shrink == SHRINK_MAX)
@@ -214,6 +219,8 @@ void muster__mapping_copy_values(const struct muster__mapping *old)
 	memcpy(s->map + g->gauge_off, old->map + g->gauge_off, s->gauge_used * 8);
 	for (uint32_t i = 0; i < s->sketches_used; i++)
 		sketch_copy(old, i);
+	memcpy(s->map + s->exemplars.off, old->map + s->exemplars.off,
+	       s->exemplars_used * sizeof(struct muster__exemplar_shm));
 	memcpy(muster__store_header()->events, from->events, sizeof from->events);
 }
 
@@ -232,6 +239,7 @@ static void header_fill(struct muster__header_shm *h)
 	h->sketches = muster__store.sketch_area;
 	muster__identity_read(&h->identity);
 	h->created_unix_ns = muster__unix_ns();
+	h->exemplars = muster__store.exemplars;
 	h->checksum = muster__header_checksum(h);
 }
 
@@ -252,7 +260,8 @@ static int fill(const struct muster__mapping *old)
 		return rc;
 	struct muster__header_shm *header = muster__store_header();
 	if (muster__store_add_bank() != 0 || muster__store_reserve(s->int_used, s->real_used, s->gauge_used) != 0 ||
-	    muster__store_reserve_sketches(s->sketches_used) != 0)
+	    muster__store_reserve_sketches(s->sketches_used) != 0 ||
+	    muster__store_reserve_exemplars(s->exemplars_used) != 0)
 		return -ENOSPC;
 	if (s->catalogue_used)
 		memcpy(s->map + g->catalogue_off, old->map + g->catalogue_off, s->catalogue_used);

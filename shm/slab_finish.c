@@ -38,6 +38,7 @@ static void take(void *ctx)
 	t->busy = muster__load_relaxed(&t->requests->busy);
 	t->last_ns = muster__load_relaxed(&t->requests->last_ns);
 	to = words_take(to, t->from->gauges, t->end->gauges);
+	to = words_take(to, t->from->exemplars, (size_t)t->end->exemplars * MUSTER__EXEMPLAR_WORDS);
 	for (size_t i = 0; i < t->from->bank_count; i++) {
 		const unsigned char *bank = t->from->banks + i * t->from->bank_stride;
 		to = words_take(to, bank, MUSTER__WORD_CELLS + t->end->ints);
@@ -115,7 +116,8 @@ static void busy_store(const struct muster__slab *slab, const struct taking *t, 
 int muster__slab_finish(struct muster__slab *slab)
 {
 	const struct muster__cursor *end = &slab->catalogue->end;
-	size_t bank = MUSTER__WORD_CELLS + (size_t)end->ints + end->reals, head = MUSTER__EVENT_WORDS + (size_t)end->gauges;
+	size_t bank = MUSTER__WORD_CELLS + (size_t)end->ints + end->reals;
+	size_t head = MUSTER__EVENT_WORDS + (size_t)end->gauges + (size_t)end->exemplars * MUSTER__EXEMPLAR_WORDS;
 	struct muster__source source;
 
 	muster__slab_source(slab, false, &source);

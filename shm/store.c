@@ -171,6 +171,7 @@ static void publish(struct muster__process *p)
 		p->shared = muster__store_bank(0);
 		p->sketch_directory = sketch_directory();
 		p->sketch_pages = p->sketch_directory + muster__sketch_directory_bytes(s->sketch_area.count) / 8;
+		p->exemplars = (uint64_t *)(void *)(s->map + s->exemplars.off);
 		p->requests = &muster__store_header()->requests;
 		p->heartbeat = (uint64_t *)&muster__store_header()->heartbeat;
 		__atomic_store_n(&p->gauges, (uint64_t *)(void *)(s->map + s->geometry.gauge_off), __ATOMIC_RELAXED);
@@ -338,6 +339,17 @@ int muster__store_back_sketch(uint32_t sketch, uint32_t number)
 	 * a hole. */
 	muster__store_release(word, muster__load_relaxed(word) | bit);
 	return 0;
+}
+
+int muster__store_reserve_exemplars(uint32_t slots)
+{
+	const struct muster__store *s = &muster__store;
+	const uint64_t slot_bytes = sizeof(struct muster__exemplar_shm);
+
+	if (s->map == NULL)
+		return MUSTER_EFULL;
+	return grow_area(s->exemplars.off, slots * slot_bytes, s->exemplars.slots * slot_bytes,
+	                 &muster__store.backed.exemplars);
 }
 
 int muster__store_add_bank(void)

@@ -31,6 +31,7 @@ struct muster__process {
 	uint64_t *gauges; /* what muster__gauges_ref points to */
 	uint64_t *shared; /* bank 0 */
 	uint64_t *sketch_directory, *sketch_pages;
+	uint64_t *exemplars;
 	struct muster__requests_shm *requests;
 	uint64_t *heartbeat;
 	uint32_t generation;               /* tells a request of this process from one its parent began; not 0 */
@@ -42,7 +43,7 @@ struct muster__process {
 
 /* Areas of the slab that grow; all in bytes, multiples of MUSTER__PAGE. */
 struct muster__backed {
-	uint64_t catalogue, gauges, sketch_directory;
+	uint64_t catalogue, gauges, sketch_directory, exemplars;
 	uint64_t bank_int;  /* from the start of every bank, control words included */
 	uint64_t bank_real; /* from real_off of every bank */
 };
@@ -50,10 +51,12 @@ struct muster__backed {
 struct muster__store {
 	struct muster__geometry geometry; /* fixed at the first attach; handles depend on it */
 	struct muster__sketch_area sketch_area;
+	struct muster__exemplar_area exemplars;
 	/* what is taken, whatever slab we are attached to */
 	uint64_t catalogue_used;
-	uint32_t int_used, real_used, gauge_used, sketches_used;
+	uint32_t int_used, real_used, gauge_used, sketches_used, exemplars_used;
 	uint32_t family_count, series_count;
+	uint32_t series_records;        /* published; those of families without labels too */
 	struct muster_family *families; /* list, newest first */
 	uint32_t generation;            /* attaches of this process and its ancestors */
 	/* the present slab */
@@ -93,6 +96,8 @@ int muster__store_reserve(uint32_t int_cells, uint32_t real_cells, uint32_t gaug
 int muster__store_reserve_sketches(uint32_t sketches);
 /* Under the lock: back a page of a sketch and enter it in the directory. Returns 0 or MUSTER_EFULL. */
 int muster__store_back_sketch(uint32_t sketch, uint32_t number);
+/* The same for slots of exemplars. */
+int muster__store_reserve_exemplars(uint32_t slots);
 /* Under the lock: back one more bank and count it used. Returns 0 or MUSTER_EFULL. */
 int muster__store_add_bank(void);
 /* Under the lock: append a record (bytes a multiple of 8) and publish it. Returns 0 or MUSTER_EFULL. */

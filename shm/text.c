@@ -61,8 +61,15 @@ static inline char *put_sum_and_count(char *at, struct muster__text_series *r, c
 	return put_uint(put_chunks(at, prefix + prefix_bytes[0], prefix_bytes[1]), count);
 }
 
+/* An exemplar at the end of the line before. */
+static inline char *put_exemplar(char *at, const struct muster__view_exemplar *e)
+{
+	return e->bytes ? muster__text_exemplar(at - 1, e) : at;
+}
+
 /* The buckets, cumulative, then the sum and the count that follows from the buckets. */
-static char *put_histogram(char *at, const struct muster__view_series *s, const uint64_t *buckets, double sum)
+static char *put_histogram(char *at, const struct muster__view_series *s, const uint64_t *buckets, double sum,
+                           const struct muster__view_exemplar *exemplars)
 {
 	const struct muster__text_le *les = ((const struct muster__text_family *)s->family->rendered)->les;
 	struct muster__text_series *r = s->rendered;
@@ -73,6 +80,8 @@ static char *put_histogram(char *at, const struct muster__view_series *s, const 
 		at = put_chunks(at, prefix, r->prefix_bytes[0]);
 		memcpy(at, les[i].bytes, sizeof les[i].bytes);
 		at = put_uint(at + les[i].count, count += buckets[i]);
+		if (exemplars)
+			at = put_exemplar(at, exemplars + i);
 	}
 	return put_sum_and_count(at, r, prefix + r->prefix_bytes[0], r->prefix_bytes + 1, sum, count);
 }
@@ -112,16 +121,20 @@ static char *put_summary(char *at, const struct muster__view *v, const struct mu
 
 /* ---- series and families ------------------------------------------------------------------ */
 
-static char *put_series(char *at, const struct muster__view *v, const struct muster__view_series *s)
+/* exemplars: of the series, or NULL */
+static char *put_series(char *at, const struct muster__view *v, const struct muster__view_series *s,
+                        const struct muster__view_exemplar *exemplars)
 {
 	struct muster__text_series *r = s->rendered;
 	const char *prefix = muster__text_prefixes(r);
 
 	switch (s->family->type) {
 	case MUSTER_COUNTER:
-		return put_uint(put_chunks(at, prefix, r->prefix_bytes[0]), v->ints[s->int_at]);
+		at = put_uint(put_chunks(at, prefix, r->prefix_bytes[0]), v->ints[s->int_at]);
+		return exemplars ? put_exemplar(at, exemplars) : at;
 	case MUSTER_REAL_COUNTER:
-		return put_resting_real(put_chunks(at, prefix, r->prefix_bytes[0]), r->real, v->reals[s->real_at]);
+		at = put_resting_real(put_chunks(at, prefix, r->prefix_bytes[0]), r->real, v->reals[s->real_at]);
+		return exemplars ? put_exemplar(at, exemplars) : at;
 	case MUSTER_GAUGE:
 	case MUSTER_INFO:
 	case MUSTER_STATESET:
@@ -131,7 +144,7 @@ static char *put_series(char *at, const struct muster__view *v, const struct mus
 	case MUSTER_IN_FLIGHT:
 		return put_int(put_chunks(at, prefix, r->prefix_bytes[0]), (int64_t)v->ints[s->int_at]);
 	case MUSTER_HISTOGRAM:
-		return put_histogram(at, s, v->ints + s->int_at, v->reals[s->real_at]);
+		return put_histogram(at, s, v->ints + s->int_at, v->reals[s->real_at], exemplars);
 	case MUSTER_NATIVE_HISTOGRAM:
 		return put_native(at, v, s);
 	case MUSTER_SUMMARY:
@@ -146,19 +159,6 @@ static char *put_series(char *at, const struct muster__view *v, const struct mus
 static bool has_created(const struct muster__view_family *f)
 {
 	return !muster__is_gauge(f->type) && f->type != MUSTER_IN_FLIGHT;
-}
-
-static char *put_milliseconds(char *at, uint64_t unix_ns)
-{
-	unsigned ms = (unsigned)(unix_ns / 1000000 % 1000);
-
-	at += muster__number_uint(at, unix_ns / UINT64_C(1000000000));
-	*at++ = '.';
-	*at++ = (char)('0' + ms / 100);
-	*at++ = (char)('0' + ms / 10 % 10);
-	*at++ = (char)('0' + ms % 10);
-	*at++ = '\n';
-	return at;
 }
 
 /* The name without its suffix, and the labels of the last prefix, `name_count{...} ` or `name_total{...} `. */
@@ -176,27 +176,29 @@ static char *put_created(char *at, const struct muster__view_series *s)
 	memcpy(at, f->name, head->base_bytes);
 	memcpy(at + head->base_bytes, "_created", 8);
 	at = put_chunks(at + head->base_bytes + 8, prefix + name_bytes, r->prefix_bytes[last] - name_bytes);
-	return put_milliseconds(at, s->created_unix_ns);
+	return muster__text_milliseconds(at, s->created_unix_ns);
 }
 
 /* ---- the page ----------------------------------------------------------------------------- */
 
-/* Where the lines of a series go, which is rendered then. NULL for want of memory. */
-static char *series_room(struct muster__text_buffer *page, struct muster__view_series *s)
+/* Where the lines of a series go, which is rendered then, and `more` bytes. NULL for want of memory. */
+static char *series_room(struct muster__text_buffer *page, struct muster__view_series *s, size_t more)
 {
 	const struct muster__text_series *r = s->rendered ? s->rendered : muster__text_render_series(s);
 
 	page->failed |= r == NULL;
-	return r ? muster__text_room(page, r->bytes_max) : NULL;
+	return r ? muster__text_room(page, r->bytes_max + more) : NULL;
 }
 
+/* What counts or adds up tells when that began, and has exemplars, where the page says of what type it is. */
 static void series_write(const struct muster__making *m, struct muster__view_series *s, bool created)
 {
-	char *at = series_room(m->page, s);
+	bool exemplars = created && s->exemplar_at;
+	char *at = series_room(m->page, s, exemplars ? MUSTER__TEXT_EXEMPLAR_MAX * (s->family->bounds_count + 1) : 0);
 
 	if (at == NULL)
 		return;
-	at = put_series(at, m->view, s);
+	at = put_series(at, m->view, s, exemplars ? m->view->exemplars + s->exemplar_at : NULL);
 	if (created)
 		at = put_created(at, s);
 	m->page->count = (size_t)(at - m->page->bytes);
@@ -204,7 +206,7 @@ static void series_write(const struct muster__making *m, struct muster__view_ser
 
 static void pid_sample_write(struct muster__text_buffer *page, const struct muster__view_pid_sample *sample)
 {
-	char *at = series_room(page, sample->series);
+	char *at = series_room(page, sample->series, 0);
 
 	if (at == NULL)
 		return;

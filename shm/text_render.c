@@ -16,18 +16,22 @@
 #define CREATED_BYTES_MAX 40 /* with its suffix */
 #define PID_BYTES_MAX 16     /* with the end of its line */
 
-static void put_escaped(struct muster__text_buffer *b, const char *s, size_t count, bool quoted)
+char *muster__text_escape(char *at, const char *s, size_t count, bool quoted)
 {
-	char *at = muster__text_room(b, count * 2);
-
-	if (at == NULL)
-		return;
 	for (size_t i = 0; i < count; i++) {
 		if (s[i] == '\\' || s[i] == '\n' || (quoted && s[i] == '"'))
 			*at++ = '\\';
 		*at++ = s[i] == '\n' ? 'n' : s[i];
 	}
-	b->count = (size_t)(at - b->bytes);
+	return at;
+}
+
+static void put_escaped(struct muster__text_buffer *b, const char *s, size_t count, bool quoted)
+{
+	char *at = muster__text_room(b, count * 2);
+
+	if (at)
+		b->count = (size_t)(muster__text_escape(at, s, count, quoted) - b->bytes);
 }
 
 /* ---- families ----------------------------------------------------------------------------- */

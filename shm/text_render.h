@@ -13,6 +13,9 @@
 /* Bytes are copied by chunks of this size, so that many may be read and written past the end of a text. */
 #define MUSTER__TEXT_CHUNK 32
 
+/* The longest exemplar at the end of a line: its labels, all escaped, no fewer than 3 bytes each; value and time. */
+#define MUSTER__TEXT_EXEMPLAR_MAX (2 * MUSTER_EXEMPLAR_BYTES_MAX + 4 * (MUSTER_EXEMPLAR_BYTES_MAX / 3) + 64)
+
 /* The longest end of a bucket's line, `-1.7976931348623157e+308"} `, and its length fit in one chunk. */
 struct muster__text_le {
 	char bytes[MUSTER__TEXT_CHUNK - 1];
@@ -59,6 +62,16 @@ static inline char *muster__text_prefixes(struct muster__text_series *s)
  * Returns the block, or NULL for want of memory. */
 struct muster__text_family *muster__text_render_family(struct muster__view_family *family);
 struct muster__text_series *muster__text_render_series(struct muster__view_series *series);
+
+/* Copy with `\\` before `\\` and `"`, and newlines as `\\n`. Returns the end, at most 2 * count behind `at`. */
+char *muster__text_escape(char *at, const char *s, size_t count, bool quoted);
+
+/* ` # {label="value",...} value time`, with a newline, of an exemplar that is one. Returns the end, at most
+ * MUSTER__TEXT_EXEMPLAR_MAX behind `at`. */
+char *muster__text_exemplar(char *at, const struct muster__view_exemplar *e);
+
+/* Unix time in seconds, with milliseconds and a newline. */
+char *muster__text_milliseconds(char *at, uint64_t unix_ns);
 
 /* The lines that describe a family. In OpenMetrics the name is without the suffix of its type, which samples have.
  *   unit   "": none */

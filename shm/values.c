@@ -23,6 +23,7 @@ int muster__values_reserve(struct muster__values *v, const struct muster__merge 
 	    muster__grow(&v->high, &v->high_capacity, view->real_count, sizeof *v->high) != 0 ||
 	    muster__grow(&v->low, &v->low_capacity, view->real_count, sizeof *v->low) != 0 ||
 	    muster__grow(&v->gauges, &v->gauges_capacity, view->gauge_count, sizeof *v->gauges) != 0 ||
+	    muster__grow(&v->exemplars, &v->exemplars_capacity, view->exemplar_count, sizeof *v->exemplars) != 0 ||
 	    muster__grow(&v->drops, &v->drops_capacity, drops, sizeof *v->drops) != 0)
 		return -ENOMEM;
 	int rc = muster__sketches_reserve(v, view->sketch_count);
@@ -46,6 +47,8 @@ void muster__values_clear(struct muster__values *v, const struct muster__merge *
 	zero(v->drops, merge->families_count * MUSTER__DROP_CELLS * sizeof *v->drops);
 	zero(v->events, sizeof v->events);
 	muster__sketches_clear(v);
+	for (size_t i = 0; i < view->exemplar_count; i++)
+		v->exemplars[i].time_ns = v->exemplars[i].bytes = 0;
 	v->pids_count = 0;
 	v->broken = false;
 }
@@ -56,6 +59,7 @@ void muster__values_destroy(struct muster__values *v)
 	free(v->high);
 	free(v->low);
 	free(v->gauges);
+	free(v->exemplars);
 	free(v->drops);
 	free(v->pids);
 	muster__sketches_destroy(v);
@@ -259,6 +263,7 @@ void muster__values_add(struct muster__values *v, const struct muster__source *s
 				operations[m->runs[i].op].add(v, s, m->runs + i);
 		pids_add(v, s, m);
 		drops_add(v, s, node);
+		muster__exemplars_add(v, s, m);
 		forgotten_unset(v, s, m);
 		for (size_t i = 0; i < m->sketches_count; i++)
 			muster__sketch_merge(v, s, m->sketches + i, 1);

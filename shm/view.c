@@ -23,6 +23,7 @@ int muster__merge_reserve(struct muster__merge *merge, size_t pids)
 	/* Arrays may have moved, even when the last of them could not. */
 	view->ints = merge->values.ints;
 	view->gauges = merge->values.gauges;
+	view->exemplars = merge->values.exemplars;
 	return rc;
 }
 
@@ -276,6 +277,22 @@ int muster__view_series_join(struct muster__merge *merge, struct muster__view_fa
 		return -ENOMEM;
 	}
 	*out = series;
+	return 0;
+}
+
+int muster__view_exemplars_join(struct muster__merge *merge, struct muster__view_series *series)
+{
+	struct muster__view *view = &merge->view;
+	size_t was = view->exemplar_count, at = was ? was : 1;
+
+	if (series->exemplar_at)
+		return 0;
+	view->exemplar_count = at + series->family->bounds_count + 1;
+	if (muster__merge_reserve(merge, 0) != 0) {
+		view->exemplar_count = was;
+		return -ENOMEM;
+	}
+	series->exemplar_at = (uint32_t)at;
 	return 0;
 }
 

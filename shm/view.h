@@ -44,6 +44,7 @@ struct muster__view_series {
 	uint32_t gauge_at;         /* gauges whose mode is neither all nor liveall */
 	uint32_t sketch_at;        /* its sketch among those of the values; summary with quantiles */
 	uint32_t quantile_at;      /* the first of family->quantile_count */
+	uint32_t exemplar_at;      /* of a counter or the first bucket; 0: it has none */
 	uint64_t created_unix_ns;  /* the earliest */
 	bool hidden;               /* forgotten, and nothing recorded since */
 	bool expired;              /* to be forgotten with the next fold */
@@ -55,6 +56,14 @@ struct muster__view_gauge {
 	double value;
 	uint64_t time_ns; /* mostrecent modes */
 	bool set;
+};
+
+/* The newest of a counter or bucket. */
+struct muster__view_exemplar {
+	double value;                           /* finite; of a bucket: within its bounds */
+	uint64_t time_ns;                       /* Unix time */
+	uint32_t bytes;                         /* of labels; 0: there is none later than time_ns */
+	char labels[MUSTER_EXEMPLAR_BYTES_MAX]; /* packed; exemplar.h */
 };
 
 /* One worker's sample of a gauge in mode all or liveall. */
@@ -73,6 +82,8 @@ struct muster__view {
 	struct muster__view_gauge *gauges;
 	double *quantiles; /* NaN: no observation in the window */
 	size_t int_count, real_count, gauge_count, sketch_count, quantile_count;
+	struct muster__view_exemplar *exemplars;
+	size_t exemplar_count;                       /* the first is nobody's */
 	struct muster__view_pid_sample *pid_samples; /* grouped by family and series in view order, then by pid */
 	size_t pid_sample_count;
 	uint64_t events[32]; /* indexed by enum muster__event */

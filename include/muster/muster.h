@@ -56,7 +56,8 @@ extern "C" {
 	X(EXPIRY, -5017, "expiry is too long, or given to a family that cannot expire")                                    \
 	X(STATES, -5018, "states are missing, repeated, not valid, or given to another type")                              \
 	X(BUCKETS, -5019, "buckets of a native histogram are too few or too many, or given to another type")               \
-	X(QUANTILES, -5020, "quantiles or their window are not valid, or given to another type")
+	X(QUANTILES, -5020, "quantiles or their window are not valid, or given to another type")                           \
+	X(EXEMPLAR, -5021, "exemplar is not valid, too long, or asked of a type that has none")
 
 enum muster_error {
 #define MUSTER__ROW(name, number, text) MUSTER_E##name = (number),
@@ -131,6 +132,7 @@ enum muster_mode {
 #define MUSTER_BUCKETS_MAX 1024
 #define MUSTER_ZERO_THRESHOLD_NONE (-1.0)
 #define MUSTER_STATES_MAX 64
+#define MUSTER_EXEMPLAR_BYTES_MAX 160 /* of its labels, two for each added */
 #define MUSTER_SERIES_MAX_DEFAULT 10000
 #define MUSTER_PROCESS_SERIES_MAX_DEFAULT                                                                              \
 	100000 /* of all families of a process; MUSTER_SERIES_MAX in the environment */
@@ -175,6 +177,9 @@ struct muster_opts {
 	const double *quantiles;
 	size_t quantiles_count;
 	uint32_t window_s; /* with quantiles: MUSTER_WINDOW_S_MIN to MUSTER_WINDOW_S_MAX; 0: the default */
+	/* Counters, real counters and histograms: keep an exemplar with each series, or each bucket; exemplar.h. Costs 192
+	 * bytes each in every process that has the series. The first declaration in a process decides. */
+	bool exemplars;
 };
 
 struct muster_family;
@@ -185,7 +190,7 @@ struct muster_family;
  *   opts    its description, copied
  *   out     the family, valid for the life of the process and of its children; on failure it is
  *           untouched, and a NULL family is safe to use everywhere: its series are dropped
- * Returns 0; MUSTER_ENAME, ESUFFIX, EHELP, EUNIT, ELABEL, EBOUNDS, EMODE, ETYPE, EEXPIRY, ESTATES, EBUCKETS, EQUANTILES for a
+ * Returns 0; MUSTER_ENAME, ESUFFIX, EHELP, EUNIT, ELABEL, EBOUNDS, EMODE, ETYPE, EEXPIRY, ESTATES, EBUCKETS, EQUANTILES, EEXEMPLAR for a
  *   description that is not valid; MUSTER_ECONFLICT if the name stands for another description in this process;
  *   MUSTER_EFULL if the slab or the memory of the process has no room.
  * Context: any thread; before or after fork. Attaches the process to its region.

@@ -55,6 +55,7 @@ struct muster__distribution {
 	const double *bounds;  /* 16-byte aligned */
 	uint32_t sketch;       /* of a summary with quantiles: its number + 1; else 0 */
 	uint32_t window_s;     /* of those */
+	uint32_t exemplar;     /* slot of the first bucket's exemplar, plus 1; 0: it has none */
 };
 
 /* Where the calling thread finds its bank pointer, and the process its gauges; both point into one page

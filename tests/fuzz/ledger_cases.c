@@ -94,6 +94,12 @@ static void flag_unknown(struct forge *f)
 	again(f)->record.flags = 2;
 }
 
+static void exemplars_forgotten_and_kept(struct forge *f)
+{
+	forge_exemplars(f, 0, 0)[MUSTER__EXEMPLAR_BYTES] = 0;
+	(void)forge_exemplars(f, 3, 1);
+}
+
 static void a_slab(struct forge *f)
 {
 	forge_header(f)->kind = MUSTER__KIND_SLAB;
@@ -169,6 +175,7 @@ const struct slab_case ledger_cases[] = {
 	GOOD(forgets_some),
 	GOOD(native_forgotten),
 	ROW(native_of_no_schema, SERIES),
+	GOOD(exemplars_forgotten_and_kept),
 	ROW(forgotten_cut_short, CATALOGUE),
 	ROW(asks_itself, CATALOGUE),
 	ROW(flag_on_a_gauge, SERIES),

@@ -81,6 +81,7 @@ static void slabs_write(void)
 	cases_write("slab", expected, slab_cases, slab_cases_count, MUSTER__KIND_SLAB);
 	cases_write("slab", expected, odd_cases, odd_cases_count, MUSTER__KIND_SLAB);
 	cases_write("slab", expected, native_cases, native_cases_count, MUSTER__KIND_SLAB);
+	cases_write("slab", expected, exemplar_cases, exemplar_cases_count, MUSTER__KIND_SLAB);
 	if (fclose(expected) != 0)
 		err(1, "slab/EXPECTED");
 }

@@ -21,7 +21,7 @@ struct slab_case {
 	size_t event_count;
 };
 
-extern const struct slab_case slab_cases[], odd_cases[], native_cases[], ledger_cases[];
-extern const size_t slab_cases_count, odd_cases_count, native_cases_count, ledger_cases_count;
+extern const struct slab_case slab_cases[], odd_cases[], native_cases[], exemplar_cases[], ledger_cases[];
+extern const size_t slab_cases_count, odd_cases_count, native_cases_count, exemplar_cases_count, ledger_cases_count;
 
 #endif

@@ -83,7 +83,7 @@ static void change_geometry(void)
 
 static void change_header(void)
 {
-	store(4 * below(160 / 4), 4, number());
+	store(4 * below(184 / 4), 4, number());
 }
 
 static void change_lengths(void)
@@ -203,6 +203,20 @@ static void add_request(void)
 	forge_record(&forged, MUSTER__RECORD_FORGET, &r, sizeof r.fixed + values, "\1\0a", below(2) ? 3 : 0);
 }
 
+/* Slots for a series, and a word of one of them. */
+static void add_exemplars(void)
+{
+	uint32_t slot = below(FORGE_EXEMPLARS - 2);
+
+	if (!records_count())
+		return;
+	uint64_t *words = forge_exemplars(&forged, below(4) ? below(forged.series + 1) : 0, slot);
+	if (below(2))
+		words[below(8)] = number();
+	if (below(8) == 0)
+		((struct muster__exemplars_shm *)forge_last(&forged))->slot = (uint32_t)number();
+}
+
 static void copy_record(void)
 {
 	size_t at = record_at(below(12));
@@ -246,7 +260,7 @@ static void change_intent(void)
 static void (*const changes[])(void) = {change_geometry, change_header, change_lengths, change_life,  change_record,
                                         change_record,   add_family,    add_family,     add_series,   add_series,
                                         add_series,      add_other,     copy_record,    change_bytes, change_word,
-                                        change_word,     change_intent, add_request};
+                                        change_word,     change_intent, add_request,    add_exemplars};
 
 /* ---- events ------------------------------------------------------------------------------- */
 

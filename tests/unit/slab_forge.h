@@ -13,6 +13,7 @@
 #include "support.h"
 
 #define FORGE_CATALOGUE 65536u
+#define FORGE_EXEMPLARS 16u /* slots, if it has any: behind the gauges, in their page */
 #define FORGE_BYTES (4096 + FORGE_CATALOGUE + 4096 + 4 * 8192)
 
 struct forge {
@@ -200,6 +201,23 @@ static inline struct muster__series_shm *forge_series(struct forge *f, const cha
 		s.real_cell = f->reals++;
 	f->series++;
 	return forge_record(f, MUSTER__RECORD_SERIES, &s, sizeof s, tail, n);
+}
+
+/* Slots for a series, and {a="b"} 1 in the first, which is returned. */
+static inline uint64_t *forge_exemplars(struct forge *f, uint32_t series, uint32_t slot)
+{
+	const struct muster__exemplars_shm r = {.series = series, .slot = slot};
+	const uint64_t off = 4096 + FORGE_CATALOGUE + 64 * 8;
+	uint64_t *words = (uint64_t *)(void *)(f->bytes + off) + slot * MUSTER__EXEMPLAR_WORDS;
+
+	forge_header(f)->exemplars = (struct muster__exemplar_area){.off = off, .slots = FORGE_EXEMPLARS};
+	(void)forge_record(f, MUSTER__RECORD_EXEMPLARS, &r, sizeof r, NULL, 0);
+	words[MUSTER__EXEMPLAR_CLAIM] = UINT64_C(1) << 32;
+	words[MUSTER__EXEMPLAR_VALUE] = muster__bits(1);
+	words[MUSTER__EXEMPLAR_TIME] = UINT64_C(1700000000000000000);
+	words[MUSTER__EXEMPLAR_BYTES] = 4;
+	memcpy(words + MUSTER__EXEMPLAR_LABELS, "\1a\1b", 4);
+	return words;
 }
 
 /* Write it under a name of its own; `seal` recomputes the checksum. */

@@ -79,7 +79,7 @@ __attribute__((unused)) static int in_child(void (*fn)(void))
 }
 
 /* One scrape of the test's region, NUL-terminated; free() it. */
-__attribute__((unused)) static char *scrape(void)
+__attribute__((unused)) static char *scrape_as(enum muster_format format)
 {
 	struct muster_region *region;
 	const char *text;
@@ -87,10 +87,15 @@ __attribute__((unused)) static char *scrape(void)
 
 	assert_int_equal(muster_region_open(support_region, &region), 0);
 	assert_int_equal(muster_region_refresh(region), 0);
-	assert_int_equal(muster_region_text(region, &text, &bytes), 0);
+	assert_int_equal(muster_region_write(region, format, NULL, &text, &bytes), 0);
 	char *copy = strndup(text, bytes);
 	muster_region_destroy(&region);
 	return copy;
+}
+
+__attribute__((unused)) static char *scrape(void)
+{
+	return scrape_as(MUSTER_FORMAT_TEXT);
 }
 
 /* The value of a sample, spelled as on the page ("name{a=\"b\"}"); NAN if it is not there. */
@@ -102,6 +107,26 @@ __attribute__((unused)) static double value_in(const char *text, const char *sam
 		if (strncmp(line, sample, n) == 0 && line[n] == ' ')
 			return strtod(line + n, NULL);
 	return NAN;
+}
+
+/* What stands behind a sample and its value: " # {...} value", the time left out; "" if there is nothing. */
+__attribute__((unused)) static const char *exemplar_in(const char *page, const char *sample)
+{
+	static char out[1024];
+	size_t n = strlen(sample);
+
+	for (const char *line = page; line && *line; line = strchr(line, '\n'), line += line != NULL) {
+		if (strncmp(line, sample, n) != 0 || line[n] != ' ')
+			continue;
+		const char *end = strchr(line, '\n'), *mark = strstr(line, " # {");
+		if (mark == NULL || mark > end)
+			return "";
+		while (*end != ' ')
+			end--;
+		(void)snprintf(out, sizeof out, "%.*s", (int)(end - mark), mark);
+		return out;
+	}
+	return "no such sample";
 }
 
 __attribute__((unused)) static double value_of(const char *sample)

@@ -26,6 +26,7 @@ static void *failing_calloc(size_t count, size_t bytes)
 #define realloc failing_realloc
 #define calloc failing_calloc
 #include "shm/text.c"
+#include "shm/text_exemplar.c"
 #include "shm/text_render.c"
 #include "shm/text_self.c"
 #undef realloc
@@ -136,6 +137,13 @@ static void gauge_is(uint32_t at, double value)
 	"muster_attach_failures_total{reason=\"no_descriptor\"} 0\n"                                                       \
 	"muster_attach_failures_total{reason=\"file_size\"} 0\n"                                                           \
 	"muster_attach_failures_total{reason=\"refused\"} 0\n"
+#define SELF_EXEMPLARS                                                                                                 \
+	"# HELP muster_dropped_exemplars_total Exemplars that were not kept; their updates were.\n"                        \
+	"# TYPE muster_dropped_exemplars_total counter\n"                                                                  \
+	"muster_dropped_exemplars_total{reason=\"invalid\"} 0\n"                                                           \
+	"muster_dropped_exemplars_total{reason=\"too_long\"} 0\n"                                                          \
+	"muster_dropped_exemplars_total{reason=\"no_place\"} 0\n"                                                          \
+	"muster_dropped_exemplars_total{reason=\"busy\"} 0\n"
 #define SELF_FAMILIES                                                                                                  \
 	"# HELP muster_dropped_families_total Families that could not be declared or merged.\n"                            \
 	"# TYPE muster_dropped_families_total counter\n"                                                                   \
@@ -156,7 +164,7 @@ static void gauge_is(uint32_t at, double value)
 	"muster_refused_updates_total{reason=\"not_finite\"} 0\n"                                                          \
 	"muster_refused_updates_total{reason=\"mostrecent_add\"} 0\n"                                                      \
 	"muster_refused_updates_total{reason=\"quantiles_no_space\"} 0\n"
-#define SELF SELF_FAILURES SELF_FAMILIES SELF_SERIES SELF_LEFT_OUT SELF_UPDATES
+#define SELF SELF_FAILURES SELF_EXEMPLARS SELF_FAMILIES SELF_SERIES SELF_LEFT_OUT SELF_UPDATES
 
 /* One page as a string; free() it. */
 static char *page(void)
@@ -446,7 +454,6 @@ static void rewrite_into_exact_room(void)
 {
 	struct muster__text_family *f = families[0].rendered;
 	struct muster__text_series *s = series[0].rendered;
-
 	const struct muster__making making = {&buffer, &view, NULL};
 
 	series[0].created_unix_ns = UINT64_MAX;
@@ -497,7 +504,7 @@ static void largest_histogram_fits_its_room(void **state)
 	char *got = page();
 	for (const char *at = got; (at = strchr(at, '\n')) != NULL; at++)
 		lines++;
-	assert_int_equal(lines, 2 + MUSTER_BOUNDS_MAX + 3 + 23); /* 23: the store's own */
+	assert_int_equal(lines, 2 + MUSTER_BOUNDS_MAX + 3 + 29); /* 29: the store's own */
 	assert_non_null(strstr(got, ",le=\"-1.7976931348623157e+308\"} 18446744073709551615\n"));
 	assert_non_null(strstr(got, "h_sum{label=\"\\\"\\\"\\\""));
 	free(got);
