@@ -18,6 +18,8 @@
 #include "shm/sketch.h"
 #include "shm/store.h"
 
+#include <muster/exemplar.h>
+
 static const char *const label[] = {"kind", NULL};
 
 static struct muster_family *family(enum muster_type type, const char *name, enum muster_mode mode, bool labelled)
@@ -91,6 +93,34 @@ static void prepare_epochs(void)
 	for (uint64_t i = 0; i < MUSTER__SKETCH_SLOTS; i++) /* another one may begin meanwhile */
 		words[(epoch + i) % MUSTER__SKETCH_SLOTS] =
 			muster__sketch_word_of((epoch + i) & MUSTER__SKETCH_EPOCH_MASK, i == 0);
+}
+
+/* Long enough for several words, all of which differ. */
+static struct muster_exemplar exemplar_of(char c)
+{
+	struct muster_exemplar e = {0};
+	char id[33] = "";
+
+	memset(id, c, 32);
+	if (muster_exemplar_trace(&e, id, NULL) != 0)
+		_exit(97);
+	return e;
+}
+
+static struct muster_exemplar next_exemplar;
+
+static void prepare_exemplars(void)
+{
+	struct muster_opts o = {.name = "x_total", .help = "Help.", .exemplars = true};
+	struct muster_family *x = NULL;
+	struct muster_exemplar e = exemplar_of('a');
+
+	prepare_all();
+	if (muster_declare(MUSTER_COUNTER, &o, &x) != 0)
+		_exit(99);
+	counter = muster_counter_with(x);
+	muster_counter_add_with_exemplar(counter, 3, &e);
+	next_exemplar = exemplar_of('b');
 }
 
 static void prepare_nothing(void)
@@ -176,6 +206,11 @@ static void op_quantiles(void)
 static void op_quantiles_page(void)
 {
 	muster_summary_observe(quantiles, 0.25);
+}
+
+static void op_exemplar(void)
+{
+	muster_counter_add_with_exemplar(counter, 4, &next_exemplar);
 }
 
 static void op_level(void)
@@ -366,6 +401,19 @@ static bool page_base(const char *page)
 	return base_holds(page);
 }
 
+#define A8 "aaaaaaaa"
+#define B8 "bbbbbbbb"
+
+/* The old one, the new one, or none if it was being written: never a part of each. */
+static bool page_exemplar(const char *page)
+{
+	const char *got = exemplar_in(page, "x_total");
+	bool whole = *got == '\0' || strcmp(got, " # {trace_id=\"" A8 A8 A8 A8 "\"} 3") == 0 ||
+	             strcmp(got, " # {trace_id=\"" B8 B8 B8 B8 "\"} 4") == 0;
+
+	return whole && base_holds(page) && (is(page, "x_total", 3) || is(page, "x_total", 7));
+}
+
 static bool page_series(const char *page)
 {
 	double value = value_in(page, "l_total{kind=\"new\"}");
@@ -411,6 +459,7 @@ static const struct operation {
 	{"summary with quantiles observe", prepare_quantiles, op_quantiles, page_quantiles},
 	{"its first observation of an epoch", prepare_epochs, op_quantiles, page_epochs},
 	{"its first observation of a page", prepare_quantiles, op_quantiles_page, page_quantiles_page},
+	{"counter with exemplar", prepare_exemplars, op_exemplar, page_exemplar},
 	{"gauge add", prepare_all, op_level, page_level},
 	{"in flight end", prepare_all, op_in_flight, page_base},
 	{"thread start and exit", prepare_all, op_thread, page_counter},
@@ -533,7 +582,7 @@ static void kill_at(const struct operation *op, long instructions)
 	while (n < instructions && step(pid))
 		n++;
 	kill_and_reap(pid);
-	char *page = scrape();
+	char *page = scrape_as(MUSTER_FORMAT_OPENMETRICS);
 	if (!op->page_allowed(page)) {
 		(void)fprintf(stderr, "%s, killed after %ld instructions:\n%s", op->name, instructions, page);
 		fail();
