@@ -10,7 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include <muster/exemplar.h>
 #include <muster/muster.h>
 #include <muster/request.h>
 
@@ -59,6 +61,25 @@ static void counter_one(void *arg, uint64_t n)
 
 	for (uint64_t i = 0; i < n; i++)
 		muster_counter_inc(c);
+}
+
+/* What it cannot do without: the time. */
+static void bare_clock(void *arg, uint64_t n)
+{
+	struct timespec ts;
+
+	(void)arg;
+	for (uint64_t i = 0; i < n; i++)
+		(void)clock_gettime(CLOCK_REALTIME, &ts);
+}
+
+static void counter_exemplar(void *arg, uint64_t n)
+{
+	struct muster_exemplar e = {0};
+
+	(void)muster_exemplar_trace(&e, "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7");
+	for (uint64_t i = 0; i < n; i++)
+		muster_counter_inc_with_exemplar(*(muster_counter *)arg, &e);
 }
 
 static void counter_64(void *arg, uint64_t n)
@@ -296,6 +317,19 @@ static void random_cells(void)
 	            bench_ns_per_op(bare_random, cells, 50000000));
 }
 
+static void exemplars(void)
+{
+	struct muster_opts o = {.name = "bench_traced_total", .help = "Benchmark.", .exemplars = true};
+	struct muster_family *f = NULL;
+
+	if (muster_declare(MUSTER_COUNTER, &o, &f) != 0)
+		exit(1);
+	muster_counter c = muster_counter_with(f);
+	bench_print("counter inc with exemplar", "muster", "one series", "ns",
+	            bench_ns_per_op(counter_exemplar, &c, 5000000), "clock_gettime",
+	            bench_ns_per_op(bare_clock, NULL, 5000000));
+}
+
 int main(void)
 {
 	muster_counter counters[64];
@@ -324,6 +358,7 @@ int main(void)
 	            "bare add, 64 words", bare64);
 	random_cells();
 	two_threads(counters, words);
+	exemplars();
 	bench_print("real counter add", "muster", "one series", "ns", bench_ns_per_op(real_counter, &real, 50000000),
 	            "CAS double", cas);
 	bench_print("gauge set", "muster", "one series", "ns", bench_ns_per_op(gauge_set, &gauge, 100000000),
