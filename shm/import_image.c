@@ -66,19 +66,17 @@ static char *put_counted(char *at, const char *s)
 
 /* ---- families ----------------------------------------------------------------------------- */
 
-/* What the libraries say where there is no help. */
-static const char no_help[] = "Multiprocess metric";
-
-/* Help that is too long ends early, between two characters. */
-static size_t help_bytes(const char *help)
+/* Help that is too long ends early, between two characters. Where there is none, what the libraries say then. */
+static struct muster_str help_of(const char *help)
 {
-	size_t n = strlen(help);
-
-	if (n <= MUSTER_HELP_BYTES_MAX)
-		return n;
-	for (n = MUSTER_HELP_BYTES_MAX; n > 0 && (help[n] & 0xc0) == 0x80; n--)
+	if (help == NULL || *help == '\0')
+		return muster_str("Multiprocess metric");
+	struct muster_str cut = muster_str(help);
+	if (cut.count <= MUSTER_HELP_BYTES_MAX)
+		return cut;
+	for (cut.count = MUSTER_HELP_BYTES_MAX; cut.count > 0 && (help[cut.count] & 0xc0) == 0x80; cut.count--)
 		;
-	return n;
+	return cut;
 }
 
 /* In our words: counters are real. */
@@ -122,10 +120,9 @@ static bool labels_valid(const struct muster__import *import, const struct muste
 }
 
 static bool family_publish(struct muster__import *import, struct muster__import_family *f, const char *name,
-                           const char *help)
+                           struct muster_str help)
 {
-	size_t help_count = help_bytes(help);
-	uint64_t bytes = sizeof(struct muster__family_shm) + f->bounds_count * sizeof(double) + strlen(name) + help_count;
+	uint64_t bytes = sizeof(struct muster__family_shm) + f->bounds_count * sizeof(double) + strlen(name) + help.count;
 	struct muster__cells cells = {.ints = MUSTER__DROP_CELLS};
 
 	for (uint32_t i = 0; i < f->label_count; i++)
@@ -144,11 +141,11 @@ static bool family_publish(struct muster__import *import, struct muster__import_
 		.bounds_count = f->bounds_count,
 		.drop_cell = import->end.ints,
 		.name_bytes = (uint16_t)strlen(name),
-		.help_bytes = (uint16_t)help_count,
+		.help_bytes = (uint16_t)help.count,
 	};
 	char *at = put((char *)(r + 1), f->bounds, f->bounds_count * sizeof(double));
 	at = put(at, name, strlen(name));
-	at = put(at, help, help_count);
+	at = put(at, help.bytes, help.count);
 	for (uint32_t i = 0; i < f->label_count; i++)
 		at = put_counted(at, f->labels[i]);
 	record_publish(import, (uint32_t)bytes, cells);
@@ -227,7 +224,7 @@ struct muster__import_family *muster__import_family(struct muster__import *impor
 	if (name == NULL || !labels_valid(import, key)) {
 		f->refused = true;
 		muster__import_event(import, MUSTER__EVENT_FAMILY_INVALID);
-	} else if (!family_publish(import, f, name, key->help && *key->help ? key->help : no_help)) {
+	} else if (!family_publish(import, f, name, help_of(key->help))) {
 		f->refused = true;
 		muster__import_event(import, MUSTER__EVENT_FAMILY_FULL);
 	}
