@@ -33,10 +33,10 @@ static bool is_gauge(const struct muster__view_series *s)
 /* What living slabs have of them stays there: the ledger says until when they are not to be shown. */
 static void exemplars_clear(struct muster__applying *a, const struct muster__view_series *s)
 {
-	struct muster__view_exemplar *e = a->totals->exemplars + s->exemplar_at;
+	struct muster__view_exemplar *e = s->exemplar_at ? a->totals->exemplars + s->exemplar_at : NULL;
 	uint64_t until_ns = a->out->after_ns[s->index];
 
-	for (uint32_t i = 0; s->exemplar_at && i <= s->family->bounds_count; i++)
+	for (uint32_t i = 0; e && i <= s->family->bounds_count; i++)
 		if (e[i].time_ns <= until_ns)
 			e[i] = (struct muster__view_exemplar){.time_ns = until_ns};
 }

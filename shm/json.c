@@ -244,10 +244,10 @@ static void put_distribution(struct muster__text_buffer *b, const struct muster_
 static void put_exemplars(struct muster__text_buffer *b, const struct muster__view *v,
                           const struct muster__view_series *s)
 {
-	const struct muster__view_exemplar *e = v->exemplars + s->exemplar_at;
+	const struct muster__view_exemplar *e = s->exemplar_at ? v->exemplars + s->exemplar_at : NULL;
 	bool any = false;
 
-	for (uint32_t i = 0; s->exemplar_at && i <= s->family->bounds_count; i++) {
+	for (uint32_t i = 0; e && i <= s->family->bounds_count; i++) {
 		if (e[i].bytes == 0)
 			continue;
 		if (s->family->type != MUSTER_HISTOGRAM) {
