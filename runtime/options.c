@@ -173,26 +173,25 @@ static int set_max_lifetime(struct muster__options *o, const char *name, const c
 	return read_seconds(name, value, LIFETIME_SECONDS_MIN, LIFETIME_SECONDS_MAX, &o->prefork.lifetime_seconds_max);
 }
 
-static int set_max_requests(struct muster__options *o, const char *name, const char *value)
+static int read_requests(struct muster__options *o, const char *name, const char *value, unsigned long long *out)
 {
 	unsigned long n = 0;
 	int status = read_number(name, value, REQUESTS_MAX, &n);
 
 	o->for_workers = name;
 	if (status == 0)
-		o->prefork.requests_max = n;
+		*out = n;
 	return status;
+}
+
+static int set_max_requests(struct muster__options *o, const char *name, const char *value)
+{
+	return read_requests(o, name, value, &o->prefork.requests_max);
 }
 
 static int set_max_requests_jitter(struct muster__options *o, const char *name, const char *value)
 {
-	unsigned long n = 0;
-	int status = read_number(name, value, REQUESTS_MAX, &n);
-
-	o->for_workers = name;
-	if (status == 0)
-		o->prefork.requests_jitter = n;
-	return status;
+	return read_requests(o, name, value, &o->prefork.requests_jitter);
 }
 
 /* "5/60": deaths and seconds. */
