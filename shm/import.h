@@ -72,6 +72,9 @@ struct muster__import_key {
  * Returns false if it is neither, or has more labels than MUSTER_LABELS_MAX. */
 bool muster__import_key_read(const char *key, size_t count, char *out_text, struct muster__import_key *out);
 
+/* Add a label to a key; le is kept apart. Returns false if there are MUSTER_LABELS_MAX already. */
+bool muster__import_label_add(struct muster__import_key *key, const char *name, const char *value);
+
 /* ---- import_query.c ----------------------------------------------------------------------- */
 
 /* Decode name=value&... of client_ruby's. The same; metric, sample and help are not in it. */

@@ -123,10 +123,11 @@ static bool string(struct reading *r, const char **out)
 
 /* ---- prometheus_client's labels: an object ---------------------------------------------------- */
 
-static bool label_add(struct muster__import_key *key, const char *name, const char *value)
+bool muster__import_label_add(struct muster__import_key *key, const char *name, const char *value)
 {
 	if (strcmp(name, "le") == 0) {
 		key->le = value;
+		key->quantile = false;
 		return true;
 	}
 	if (key->label_count == MUSTER_LABELS_MAX)
@@ -140,7 +141,7 @@ static bool label(struct reading *r, struct muster__import_key *key)
 {
 	const char *name, *value;
 
-	return string(r, &name) && take(r, ':') && string(r, &value) && label_add(key, name, value);
+	return string(r, &name) && take(r, ':') && string(r, &value) && muster__import_label_add(key, name, value);
 }
 
 static bool object(struct reading *r, struct muster__import_key *key)
@@ -207,7 +208,7 @@ static bool arrays(struct reading *r, struct muster__import_key *key)
 	    names_count != values_count)
 		return false;
 	for (uint32_t i = 0; i < names_count; i++)
-		if (!label_add(key, names[i], values[i]))
+		if (!muster__import_label_add(key, names[i], values[i]))
 			return false;
 	return true;
 }

@@ -36,19 +36,15 @@ static bool text(const char **at, const char *end, char stop, char **out)
 	return true;
 }
 
-/* A bucket's bound, or which part of a summary it is, is no label. */
+/* Which part of a summary it is, is no label, as a bucket's bound is none. */
 static bool label_add(struct muster__import_key *key, const char *name, const char *value)
 {
-	if (strcmp(name, "le") == 0 || strcmp(name, "quantile") == 0) {
+	if (strcmp(name, "quantile") == 0) {
 		key->le = value;
-		key->quantile = *name == 'q';
+		key->quantile = true;
 		return true;
 	}
-	if (key->label_count == MUSTER_LABELS_MAX)
-		return false;
-	key->names[key->label_count] = name;
-	key->values[key->label_count++] = value;
-	return true;
+	return muster__import_label_add(key, name, value);
 }
 
 bool muster__import_query_read(const char *query, size_t count, char *out_text, struct muster__import_key *out)

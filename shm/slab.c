@@ -20,7 +20,7 @@
 #include "own_slab.h"
 #include "store.h"
 
-#define CHUNK_BYTES (UINT64_C(1) << 20) /* of catalogue copied at a time; no record is longer */
+#define CHUNK_BYTES (UINT64_C(1) << 20) /* of catalogue copied at a time, but at the first look; no record is longer */
 
 _Static_assert(MUSTER__RECORD_BYTES_MAX <= CHUNK_BYTES, "a record fits a chunk");
 
