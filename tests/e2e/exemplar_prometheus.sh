@@ -57,7 +57,7 @@ print("ok parser_of_prometheus_client\nok json")
 PY
 
 prometheus_start() { # $1: what for; $2: features
-	api=127.0.0.1:$(/usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+	api=127.0.0.1:$(free_port)
 	printf "global: {scrape_interval: 1s}\nscrape_configs: [{job_name: m, static_configs: [{targets: ['127.0.0.1:%s']}]}]\n" "$port" >"$dir/p.yml"
 	prometheus --config.file="$dir/p.yml" --storage.tsdb.path="$dir/tsdb.$1" --web.listen-address="$api" --enable-feature="$2" >"$dir/prometheus.$1.log" 2>&1 &
 	masters+=($!)

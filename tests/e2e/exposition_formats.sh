@@ -50,7 +50,6 @@ ok cat_writes_the_same
 exit_of "$muster" cat --region "$dir/region" --format yaml
 has unknown_format_is_refused "$err" "--format yaml: must be text, openmetrics, protobuf or json"
 
-free_port() { /usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 printf "global: {scrape_interval: 1s}\nscrape_configs: [{job_name: m, static_configs: [{targets: ['127.0.0.1:%s']}]}]\n" "$port" >"$dir/p.yml"
 
 # The real Prometheus: it asks for OpenMetrics, and for protobuf when it wants native histograms.

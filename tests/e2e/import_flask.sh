@@ -8,7 +8,7 @@
 here=$(dirname "$(realpath "$0")")
 unset PROMETHEUS_MULTIPROC_DIR prometheus_multiproc_dir
 files=$dir/files
-port=$(/usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+port=$(free_port)
 cp "$here/../../examples/servers/app.py" "$dir/flask_app.py"
 
 start flask run --region "$dir/r" --metrics 127.0.0.1:0 --multiproc-dir "$files" -- /usr/bin/gunicorn --workers 4 --max-requests 50 \

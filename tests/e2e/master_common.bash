@@ -53,6 +53,10 @@ until_true() {
 	done
 }
 
+free_port() {
+	/usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+
 # start NAME OPTION...: a master in the background, by what stands in $by; sets $master, $log, and $address of its metrics.
 start() {
 	log=$dir/$1.log

@@ -28,7 +28,7 @@ worker 2 0.001 30 3000
 kill -KILL "${workers[2]}"
 worker 3 0.05 0.5 3000
 
-api=127.0.0.1:$(/usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+api=127.0.0.1:$(free_port)
 printf "global: {scrape_interval: 1s}\nscrape_configs: [{job_name: m, static_configs: [{targets: ['127.0.0.1:%s']}]}]\n" "$port" >"$dir/p.yml"
 prometheus --config.file="$dir/p.yml" --storage.tsdb.path="$dir/tsdb" --web.listen-address="$api" --enable-feature=native-histograms \
 	>"$dir/prometheus.log" 2>&1 &

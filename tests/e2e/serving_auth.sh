@@ -94,7 +94,7 @@ configure "$tls, client_auth_type: RequireAndVerifyClientCert, client_ca_file: c
 $users"
 is password_without_a_certificate "$(as prom:secret)" 000
 is file_is_good_for_promtool "$(promtool check web-config "$web/web.yml" 2>&1 | tr -d '\n')" "$web/web.yml SUCCESS"
-api=127.0.0.1:$(/usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+api=127.0.0.1:$(free_port)
 cat >"$dir/p.yml" <<YML
 global: {scrape_interval: 1s, scrape_timeout: 1s}
 scrape_configs:

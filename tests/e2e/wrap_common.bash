@@ -55,10 +55,6 @@ ordinary_user() {
 	chown -R nobody: "$dir"
 }
 
-free_port() {
-	/usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
-}
-
 # A free port, a directory $run for what the server makes, and one with a file hello to serve.
 site() {
 	port=$(free_port) run=$dir/run
