@@ -30,25 +30,35 @@ static uint64_t samples_of(const struct muster__view_family *f)
 
 static int text_order(const void *a, const void *b)
 {
-	const struct muster_str *x = *(const struct muster_str *const *)a, *y = *(const struct muster_str *const *)b;
+	const struct muster_str *x = a, *y = b;
 	int order = memcmp(x->bytes, y->bytes, x->count < y->count ? x->count : y->count);
 
 	return order ? order : (x->count > y->count) - (x->count < y->count);
 }
 
+static struct muster_str value_of(const struct muster__view_series *series, uint32_t label)
+{
+	const char *at = series->values;
+	struct muster_str value = muster__value_next(&at);
+
+	while (label-- > 0)
+		value = muster__value_next(&at);
+	return value;
+}
+
 /* How many different values a label has; 0 for want of memory. */
 static size_t values_count(const struct muster__view_family *f, uint32_t label)
 {
-	const struct muster_str **values = malloc(f->series_count * sizeof *values);
+	struct muster_str *values = malloc(f->series_count * sizeof *values);
 	size_t count = 0;
 
 	if (values == NULL)
 		return 0;
 	for (size_t i = 0; i < f->series_count; i++)
-		values[i] = &f->series[i]->labels[label];
+		values[i] = value_of(f->series[i], label);
 	qsort(values, f->series_count, sizeof *values, text_order);
 	for (size_t i = 0; i < f->series_count; i++)
-		count += i == 0 || text_order(&values[i - 1], &values[i]) != 0;
+		count += i == 0 || text_order(values + i - 1, values + i) != 0;
 	free(values);
 	return count;
 }
@@ -89,7 +99,7 @@ static void ids_in_label(const struct muster__view *view, const struct muster__v
 	for (uint32_t label = 0; label < f->label_count; label++) {
 		size_t ids = 0;
 		for (size_t i = 0; i < f->series_count; i++)
-			ids += like_an_id(f->series[i]->labels[label]);
+			ids += like_an_id(value_of(f->series[i], label));
 		if (ids >= VALUES_LIKE_IDS)
 			muster__finding_set(finding, "%zu series have values of \"%s\" that look like identifiers", ids,
 			                    f->labels[label]);

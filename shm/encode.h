@@ -13,6 +13,7 @@ struct muster__making {
 	struct muster__text_buffer *page; /* empty; it fails for want of memory */
 	const struct muster__view *view;
 	const char *const *names; /* NULL-terminated: families wanted, by their name or a sample's; NULL: all */
+	struct muster__text_rests *rests;
 };
 
 void muster__text_write(const struct muster__making *m);

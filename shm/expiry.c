@@ -53,9 +53,7 @@ static uint64_t key_of(const struct muster__view_series *s)
 {
 	uint64_t key = muster__hash(0, s->family->name, strlen(s->family->name));
 
-	for (uint32_t i = 0; i < s->family->label_count; i++)
-		key = muster__hash(key, s->labels[i].bytes, s->labels[i].count);
-	return key;
+	return muster__hash(key, s->values, s->values_bytes);
 }
 
 /* NULL for want of memory. */

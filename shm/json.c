@@ -85,6 +85,7 @@ static void put_real(struct muster__text_buffer *b, double x)
 static void put_labels(struct muster__text_buffer *b, const struct muster__view_series *s, uint32_t pid)
 {
 	const struct muster__view_family *f = s->family;
+	const char *at = s->values;
 	char number[24];
 
 	muster__text_put(b, "{\"labels\":{");
@@ -92,7 +93,8 @@ static void put_labels(struct muster__text_buffer *b, const struct muster__view_
 		muster__text_put(b, i ? "," : "");
 		put_string(b, f->labels[i], strlen(f->labels[i]));
 		muster__text_put(b, ":");
-		put_string(b, s->labels[i].bytes, s->labels[i].count);
+		struct muster_str value = muster__value_next(&at);
+		put_string(b, value.bytes, value.count);
 	}
 	if (pid) {
 		muster__text_put(b, f->label_count ? ",\"pid\":" : "\"pid\":");

@@ -7,18 +7,9 @@
  */
 #include "forgetting.h"
 
-static size_t labels_bytes(uint32_t count, const struct muster_str *labels)
-{
-	size_t bytes = 0;
-
-	for (uint32_t i = 0; i < count; i++)
-		bytes += sizeof(uint16_t) + labels[i].count;
-	return bytes;
-}
-
 size_t muster__ledger_series_bytes(const struct muster__view_series *s)
 {
-	return sizeof(struct muster__series_shm) + labels_bytes(s->family->label_count, s->labels);
+	return sizeof(struct muster__series_shm) + s->values_bytes;
 }
 
 size_t muster__ledger_family_bytes(const struct muster__view_family *f)

@@ -177,9 +177,7 @@ static struct muster__series_shm *series_record_put(struct image *m, const struc
 	r->family = m->families - 1;
 	r->int_cell = r->real_cell = MUSTER__NO_CELL;
 	r->created_unix_ns = s->created_unix_ns;
-	char *at = (char *)(r + 1);
-	for (uint32_t i = 0; i < s->family->label_count; i++)
-		at = put_counted(at, s->labels[i].bytes, s->labels[i].count);
+	memcpy(r + 1, s->values, s->values_bytes);
 	return r;
 }
 

@@ -11,6 +11,7 @@
 #include "bounds.h"
 #include "catalogue.h"
 #include "index.h"
+#include "pool.h"
 #include "sketches.h"
 #include "view.h"
 
@@ -62,6 +63,7 @@ struct muster__merge {
 	struct muster__view_series **series;
 	size_t families_count, families_capacity, series_count, series_capacity;
 	struct muster__index family_index, series_index;
+	struct muster__pool pool; /* the series */
 	struct muster__values values;
 	size_t series_max;                                           /* further ones are left out */
 	size_t reals_capacity, samples_capacity, quantiles_capacity; /* of the view */
@@ -87,6 +89,10 @@ struct muster__view_series *muster__view_series_find(const struct muster__merge 
 /* The same, with places for its values; made if need be. Returns 0; -ENOSPC at merge->series_max; -ENOMEM. */
 int muster__view_series_join(struct muster__merge *merge, struct muster__view_family *family,
                              const struct muster_str *labels, struct muster__view_series **out);
+
+/* A series without places, in no view. NULL for want of memory. */
+struct muster__view_series *muster__view_series_make(struct muster__pool *pool, struct muster__view_family *family,
+                                                     const struct muster_str *labels);
 
 /* Give a series of the view places for exemplars, unless it has them. Returns 0 or -ENOMEM. */
 int muster__view_exemplars_join(struct muster__merge *merge, struct muster__view_series *series);

@@ -129,15 +129,17 @@ static void put_pair(struct muster__text_buffer *b, unsigned field, struct muste
 	message_end(b, begin);
 }
 
-static void put_label(struct muster__text_buffer *b, const char *name, const char *value, size_t count)
+static void put_label(struct muster__text_buffer *b, const char *name, struct muster_str value)
 {
-	put_pair(b, METRIC_LABEL, muster_str(name), (struct muster_str){value, count});
+	put_pair(b, METRIC_LABEL, muster_str(name), value);
 }
 
 static void put_labels(struct muster__text_buffer *b, const struct muster__view_series *s)
 {
+	const char *at = s->values;
+
 	for (uint32_t i = 0; i < s->family->label_count; i++)
-		put_label(b, s->family->labels[i], s->labels[i].bytes, s->labels[i].count);
+		put_label(b, s->family->labels[i], muster__value_next(&at));
 }
 
 static void put_timestamp(struct muster__text_buffer *b, unsigned field, uint64_t unix_ns)
@@ -364,7 +366,7 @@ static void put_pid_sample(struct muster__text_buffer *b, const struct muster__v
 	char number[24];
 
 	put_labels(b, sample->series);
-	put_label(b, "pid", number, muster__number_uint(number, sample->pid));
+	put_label(b, "pid", (struct muster_str){number, muster__number_uint(number, sample->pid)});
 	put_gauge(b, sample->value);
 	message_end(b, begin);
 }
@@ -403,8 +405,8 @@ static void put_store_sample(void *ctx, const struct muster__store_counter *coun
 
 	(void)counter;
 	if (family)
-		put_label(b, "family", family, strlen(family));
-	put_label(b, "reason", reason, strlen(reason));
+		put_label(b, "family", muster_str(family));
+	put_label(b, "reason", muster_str(reason));
 	put_counter(b, (double)value, NULL, NULL);
 	message_end(b, begin);
 }

@@ -80,6 +80,7 @@ static void view_forget(struct muster_region *region)
 {
 	free(region->page.bytes);
 	region->page = (struct muster__text_buffer){0};
+	muster__text_rests_clear(&region->rests);
 	muster__merge_clear(&region->merge);
 }
 

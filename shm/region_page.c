@@ -18,7 +18,7 @@ int muster_region_write(struct muster_region *region, enum muster_format format,
 		[MUSTER_FORMAT_PROTOBUF] = muster__protobuf_write,
 		[MUSTER_FORMAT_JSON] = muster__json_write,
 	};
-	const struct muster__making making = {&region->page, &region->merge.view, names};
+	const struct muster__making making = {&region->page, &region->merge.view, names, &region->rests};
 
 	if ((unsigned)format >= MUSTER_FORMAT_COUNT)
 		return muster__error(MUSTER_EOPTION, "format %d: there are %d of them", (int)format, MUSTER_FORMAT_COUNT);

@@ -15,6 +15,7 @@
 
 #include "slab.h"
 #include "text_buffer.h"
+#include "text_rests.h"
 
 #define MUSTER__LOCK_NAME "lock"
 #define MUSTER__LEDGER_NEW ".ledger.new" /* until it is complete */
@@ -80,6 +81,7 @@ struct muster_region {
 	struct muster__bounds bounds;                       /* of imported histograms */
 	struct muster__schema *schema;                      /* of imported files that do not say it; or NULL */
 	struct muster__text_buffer page;                    /* as it was written last */
+	struct muster__text_rests rests;
 	muster_quarantine_fn *on_quarantine;
 	void *on_quarantine_ctx;
 };

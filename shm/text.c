@@ -10,6 +10,7 @@
  */
 #include "names.h"
 #include "text_render.h"
+#include "text_rests.h"
 #include "text_self.h"
 
 /* ---- lines: `at` is where they go, and has room for them and a chunk ---------------------------- */
@@ -17,8 +18,26 @@
 /* memcpy by whole chunks: no call and next to no branch for what is nearly always one to three of them. */
 static inline char *put_chunks(char *at, const char *from, size_t count)
 {
-	for (size_t i = 0; i < count; i += MUSTER__TEXT_CHUNK)
+	size_t i = 0;
+
+	do
 		memcpy(at + i, from + i, MUSTER__TEXT_CHUNK);
+	while ((i += MUSTER__TEXT_CHUNK) < count);
+	return at + count;
+}
+
+/* The same of what stands on the page already; the last chunk may reach into where it goes. */
+static inline char *put_again(char *at, const char *from, size_t count)
+{
+	struct {
+		char bytes[MUSTER__TEXT_CHUNK];
+	} chunk;
+	size_t i = 0;
+
+	do {
+		memcpy(&chunk, from + i, sizeof chunk);
+		memcpy(at + i, &chunk, sizeof chunk);
+	} while ((i += sizeof chunk) < count);
 	return at + count;
 }
 
@@ -54,11 +73,60 @@ static inline char *put_resting_real(char *at, struct muster__text_real *real, d
 	return at + real->count;
 }
 
-static inline char *put_sum_and_count(char *at, struct muster__text_series *r, const char *prefix,
-                                      const uint32_t *prefix_bytes, double sum, uint64_t count)
+/* ---- lines up to their values --------------------------------------------------------------- */
+
+static inline char *put_piece(char *at, const struct muster__text_family *r, const struct muster__text_piece *piece)
 {
-	at = put_resting_real(put_chunks(at, prefix, prefix_bytes[0]), r->real, sum);
-	return put_uint(put_chunks(at, prefix + prefix_bytes[0], prefix_bytes[1]), count);
+	return put_chunks(at, r->text + piece->at, piece->count);
+}
+
+static __attribute__((noinline)) char *put_line_escaped(char *at, const struct muster__text_family *r,
+                                                        enum muster__text_line line,
+                                                        const struct muster__view_series *s)
+{
+	const char *values = s->values;
+
+	at = put_piece(at, r, r->lines[line]);
+	for (uint32_t i = 1; i <= s->family->label_count; i++) {
+		struct muster_str value = muster__value_next(&values);
+		at = muster__text_escape(at, value.bytes, value.count, true);
+		at = put_piece(at, r, r->lines[line] + i);
+	}
+	return at;
+}
+
+static inline char *put_line(char *at, const struct muster__text_family *r, enum muster__text_line line,
+                             const struct muster__view_series *s)
+{
+	const struct muster__text_piece *piece = r->lines[line], *last = piece + s->family->label_count;
+	const char *values = s->values;
+
+	if (__builtin_expect(s->escaped, 0))
+		return put_line_escaped(at, r, line, s);
+	at = put_piece(at, r, piece);
+	while (piece < last) {
+		struct muster_str value = muster__value_next(&values);
+		at = put_piece(put_chunks(at, value.bytes, value.count), r, ++piece);
+	}
+	return at;
+}
+
+static inline char *put_end(char *at, const struct muster__text_le *le)
+{
+	memcpy(at, le->bytes, sizeof le->bytes);
+	return at + le->count;
+}
+
+/* ---- series ------------------------------------------------------------------------------- */
+
+static inline char *put_sum_and_count(char *at, const struct muster__making *m, const struct muster__view_series *s,
+                                      uint64_t count)
+{
+	const struct muster__text_family *r = s->family->rendered;
+
+	at = put_line(at, r, MUSTER__LINE_SUM, s);
+	at = put_resting_real(at, m->rests->reals + s->real_at, m->view->reals[s->real_at]);
+	return put_uint(put_line(at, r, MUSTER__LINE_COUNT, s), count);
 }
 
 /* An exemplar at the end of the line before. */
@@ -68,92 +136,92 @@ static inline char *put_exemplar(char *at, const struct muster__view_exemplar *e
 }
 
 /* The buckets, cumulative, then the sum and the count that follows from the buckets. */
-static char *put_histogram(char *at, const struct muster__view_series *s, const uint64_t *buckets, double sum,
+static char *put_histogram(char *at, const struct muster__making *m, const struct muster__view_series *s,
                            const struct muster__view_exemplar *exemplars)
 {
-	const struct muster__text_le *les = ((const struct muster__text_family *)s->family->rendered)->les;
-	struct muster__text_series *r = s->rendered;
-	const char *prefix = muster__text_prefixes(r);
+	const struct muster__text_family *r = s->family->rendered;
+	const uint64_t *buckets = m->view->ints + s->int_at;
+	const char *begin = at;
 	uint64_t count = 0;
 
+	at = put_line(at, r, MUSTER__LINE_ENDS, s);
+	size_t line_bytes = (size_t)(at - begin);
 	for (uint32_t i = 0; i <= s->family->bounds_count; i++) {
-		at = put_chunks(at, prefix, r->prefix_bytes[0]);
-		memcpy(at, les[i].bytes, sizeof les[i].bytes);
-		at = put_uint(at + les[i].count, count += buckets[i]);
+		at = i == 0 ? at : put_again(at, begin, line_bytes);
+		at = put_uint(put_end(at, r->les + i), count += buckets[i]);
 		if (exemplars)
 			at = put_exemplar(at, exemplars + i);
 	}
-	return put_sum_and_count(at, r, prefix + r->prefix_bytes[0], r->prefix_bytes + 1, sum, count);
+	return put_sum_and_count(at, m, s, count);
 }
 
 /* What these formats have of a native histogram: the one bucket of all, the sum and the count. */
-static char *put_native(char *at, const struct muster__view *v, const struct muster__view_series *s)
+static char *put_native(char *at, const struct muster__making *m, const struct muster__view_series *s)
 {
-	const struct muster__text_le *le = ((const struct muster__text_family *)s->family->rendered)->les;
-	struct muster__text_series *r = s->rendered;
-	const char *prefix = muster__text_prefixes(r);
+	const struct muster__text_family *r = s->family->rendered;
 	struct muster__native_values n;
 
-	muster__native_values(v, s, &n);
-	at = put_chunks(at, prefix, r->prefix_bytes[0]);
-	memcpy(at, le->bytes, sizeof le->bytes);
-	at = put_uint(at + le->count, n.count);
-	return put_sum_and_count(at, r, prefix + r->prefix_bytes[0], r->prefix_bytes + 1, v->reals[s->real_at], n.count);
+	muster__native_values(m->view, s, &n);
+	at = put_uint(put_end(put_line(at, r, MUSTER__LINE_ENDS, s), r->les), n.count);
+	return put_sum_and_count(at, m, s, n.count);
 }
 
 /* Quantiles change with every observation: they are spelled each time. */
-static char *put_summary(char *at, const struct muster__view *v, const struct muster__view_series *s)
+static char *put_summary(char *at, const struct muster__making *m, const struct muster__view_series *s)
 {
-	const struct muster__text_le *les = ((const struct muster__text_family *)s->family->rendered)->les;
-	struct muster__text_series *r = s->rendered;
-	const char *prefix = muster__text_prefixes(r);
-	const uint32_t *bytes = r->prefix_bytes;
+	const struct muster__text_family *r = s->family->rendered;
 
 	for (uint32_t i = 0; i < s->family->quantile_count; i++) {
-		at = put_chunks(at, prefix, bytes[0]);
-		memcpy(at, les[i].bytes, sizeof les[i].bytes);
-		at = put_real(at + les[i].count, v->quantiles[s->quantile_at + i]);
+		at = put_end(put_line(at, r, MUSTER__LINE_ENDS, s), r->les + i);
+		at = put_real(at, m->view->quantiles[s->quantile_at + i]);
 	}
-	if (s->family->quantile_count)
-		prefix += *bytes++;
-	return put_sum_and_count(at, r, prefix, bytes, v->reals[s->real_at], v->ints[s->int_at]);
+	return put_sum_and_count(at, m, s, m->view->ints[s->int_at]);
 }
 
-/* ---- series and families ------------------------------------------------------------------ */
+static char *put_gauge(char *at, const struct muster__making *m, const struct muster__view_series *s)
+{
+	const struct muster__view_gauge *gauge = m->view->gauges + s->gauge_at;
+
+	if (!gauge->set)
+		return at;
+	at = put_line(at, s->family->rendered, MUSTER__LINE_VALUE, s);
+	return put_resting_real(at, m->rests->gauges + s->gauge_at, gauge->value);
+}
 
 /* exemplars: of the series, or NULL */
-static char *put_series(char *at, const struct muster__view *v, const struct muster__view_series *s,
+static char *put_counter(char *at, const struct muster__making *m, const struct muster__view_series *s,
+                         const struct muster__view_exemplar *exemplars)
+{
+	at = put_line(at, s->family->rendered, MUSTER__LINE_VALUE, s);
+	if (s->family->type == MUSTER_COUNTER)
+		at = put_uint(at, m->view->ints[s->int_at]);
+	else
+		at = put_resting_real(at, m->rests->reals + s->real_at, m->view->reals[s->real_at]);
+	return exemplars ? put_exemplar(at, exemplars) : at;
+}
+
+static char *put_series(char *at, const struct muster__making *m, const struct muster__view_series *s,
                         const struct muster__view_exemplar *exemplars)
 {
-	struct muster__text_series *r = s->rendered;
-	const char *prefix = muster__text_prefixes(r);
-
 	switch (s->family->type) {
 	case MUSTER_COUNTER:
-		at = put_uint(put_chunks(at, prefix, r->prefix_bytes[0]), v->ints[s->int_at]);
-		return exemplars ? put_exemplar(at, exemplars) : at;
 	case MUSTER_REAL_COUNTER:
-		at = put_resting_real(put_chunks(at, prefix, r->prefix_bytes[0]), r->real, v->reals[s->real_at]);
-		return exemplars ? put_exemplar(at, exemplars) : at;
+		return put_counter(at, m, s, exemplars);
 	case MUSTER_GAUGE:
 	case MUSTER_INFO:
 	case MUSTER_STATESET:
-		if (!v->gauges[s->gauge_at].set)
-			return at;
-		return put_resting_real(put_chunks(at, prefix, r->prefix_bytes[0]), r->real, v->gauges[s->gauge_at].value);
+		return put_gauge(at, m, s);
 	case MUSTER_IN_FLIGHT:
-		return put_int(put_chunks(at, prefix, r->prefix_bytes[0]), (int64_t)v->ints[s->int_at]);
+		return put_int(put_line(at, s->family->rendered, MUSTER__LINE_VALUE, s), (int64_t)m->view->ints[s->int_at]);
 	case MUSTER_HISTOGRAM:
-		return put_histogram(at, s, v->ints + s->int_at, v->reals[s->real_at], exemplars);
+		return put_histogram(at, m, s, exemplars);
 	case MUSTER_NATIVE_HISTOGRAM:
-		return put_native(at, v, s);
+		return put_native(at, m, s);
 	case MUSTER_SUMMARY:
-		return put_summary(at, v, s);
+		return put_summary(at, m, s);
 	}
 	return at;
 }
-
-/* ---- when a series was created -------------------------------------------------------------- */
 
 /* Only what adds up has a beginning that matters. */
 static bool has_created(const struct muster__view_family *f)
@@ -161,57 +229,39 @@ static bool has_created(const struct muster__view_family *f)
 	return !muster__is_gauge(f->type) && f->type != MUSTER_IN_FLIGHT;
 }
 
-/* The name without its suffix, and the labels of the last prefix, `name_count{...} ` or `name_total{...} `. */
-static char *put_created(char *at, const struct muster__view_series *s)
-{
-	const struct muster__view_family *f = s->family;
-	const struct muster__text_family *head = f->rendered;
-	struct muster__text_series *r = s->rendered;
-	const char *prefix = muster__text_prefixes(r);
-	uint32_t last = 0;
-
-	while (last + 1 < MUSTER__TEXT_PREFIXES_MAX && r->prefix_bytes[last + 1])
-		prefix += r->prefix_bytes[last++];
-	size_t name_bytes = head->base_bytes + (last ? sizeof "_count" - 1 : sizeof "_total" - 1);
-	memcpy(at, f->name, head->base_bytes);
-	memcpy(at + head->base_bytes, "_created", 8);
-	at = put_chunks(at + head->base_bytes + 8, prefix + name_bytes, r->prefix_bytes[last] - name_bytes);
-	return muster__text_milliseconds(at, s->created_unix_ns);
-}
-
 /* ---- the page ----------------------------------------------------------------------------- */
 
-/* Where the lines of a series go, which is rendered then, and `more` bytes. NULL for want of memory. */
-static char *series_room(struct muster__text_buffer *page, struct muster__view_series *s, size_t more)
+/* All lines of a series, and a chunk. */
+static size_t series_bytes_max(const struct muster__view_series *s)
 {
-	const struct muster__text_series *r = s->rendered ? s->rendered : muster__text_render_series(s);
+	const struct muster__text_family *r = s->family->rendered;
 
-	page->failed |= r == NULL;
-	return r ? muster__text_room(page, r->bytes_max + more) : NULL;
+	return r->bytes_max + r->values_max * s->values_bytes * (s->escaped ? 2 : 1);
 }
 
 /* What counts or adds up tells when that began, and has exemplars, where the page says of what type it is. */
-static void series_write(const struct muster__making *m, struct muster__view_series *s, bool created)
+static void series_write(const struct muster__making *m, const struct muster__view_series *s, bool created)
 {
 	bool exemplars = created && s->exemplar_at;
-	char *at = series_room(m->page, s, exemplars ? MUSTER__TEXT_EXEMPLAR_MAX * (s->family->bounds_count + 1) : 0);
+	size_t more = exemplars ? MUSTER__TEXT_EXEMPLAR_MAX * (s->family->bounds_count + 1) : 0;
+	char *at = muster__text_room(m->page, series_bytes_max(s) + more);
 
 	if (at == NULL)
 		return;
-	at = put_series(at, m->view, s, exemplars ? m->view->exemplars + s->exemplar_at : NULL);
+	at = put_series(at, m, s, exemplars ? m->view->exemplars + s->exemplar_at : NULL);
 	if (created)
-		at = put_created(at, s);
+		at = muster__text_milliseconds(put_line(at, s->family->rendered, MUSTER__LINE_CREATED, s), s->created_unix_ns);
 	m->page->count = (size_t)(at - m->page->bytes);
 }
 
 static void pid_sample_write(struct muster__text_buffer *page, const struct muster__view_pid_sample *sample)
 {
-	char *at = series_room(page, sample->series, 0);
+	const struct muster__view_series *s = sample->series;
+	char *at = muster__text_room(page, series_bytes_max(s));
 
 	if (at == NULL)
 		return;
-	struct muster__text_series *r = sample->series->rendered;
-	at = put_chunks(at, muster__text_prefixes(r), r->prefix_bytes[0]);
+	at = put_line(at, s->family->rendered, MUSTER__LINE_VALUE, s);
 	at += muster__number_uint(at, sample->pid);
 	memcpy(at, "\"} ", 3);
 	page->count = (size_t)(put_real(at + 3, sample->value) - page->bytes);
@@ -236,13 +286,13 @@ static void all_series_write(const struct muster__making *m, const struct muster
 static void family_write(const struct muster__making *m, struct muster__view_family *f, bool openmetrics,
                          const struct muster__view_pid_sample *samples, size_t samples_count)
 {
-	const struct muster__text_family *r = f->rendered ? f->rendered : muster__text_render_family(f);
+	const struct muster__text_family *r = f->rendered = f->rendered ? f->rendered : muster__text_render_family(f);
 
 	m->page->failed |= r == NULL;
 	if (r == NULL)
 		return;
 	enum muster__text_head head = openmetrics ? head_of(m->view, f, r) : MUSTER__HEAD_TEXT;
-	muster__text_put_bytes(m->page, r->heads[head], r->head_bytes[head]);
+	muster__text_put_bytes(m->page, r->text + r->heads[head].at, r->heads[head].count);
 	if (!muster__family_per_pid(f))
 		all_series_write(m, f, head == MUSTER__HEAD_OPENMETRICS && has_created(f));
 	for (size_t i = 0; i < samples_count && !m->page->failed; i++)
@@ -253,6 +303,7 @@ static void families_write(const struct muster__making *m, bool openmetrics)
 {
 	const struct muster__view *v = m->view;
 
+	m->page->failed |= muster__text_rests_reserve(m->rests, v) != 0;
 	for (size_t i = 0, sample = 0; i < v->family_count && !m->page->failed; i++) {
 		size_t begin = sample, count = muster__pid_samples_of(v, v->families[i], &sample);
 		if (muster__family_wanted(m, v->families[i]->name))

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * text_render.c - names, labels, escapes, bucket bounds and quantiles, rendered once, for text 0.0.4 and OpenMetrics alike.
+ * text_render.c - names, labels, bucket bounds and quantiles, rendered once, for text 0.0.4 and OpenMetrics alike.
  *
- * Runs in readers, when a family or series is on its first page. What the buckets of a family have in common
- * is kept once per family, so that a histogram costs little more memory than three counters and its scrape
- * copies from bytes that stay in the nearest cache.
+ * Runs in readers, when a family is on its first page. What the lines of a family have in common is kept once, so that
+ * a series costs no memory but its label values, and a scrape copies from bytes that stay in the nearest cache.
  *
  * Source: Prometheus exposition formats, text-based format 0.0.4 (escapes: `\`, newline, and in label
  * values `"`; all other bytes, control characters too, stand as they are). OpenMetrics 1.0, ABNF: in HELP `"` is escaped
@@ -12,9 +11,7 @@
  */
 #include "text_render.h"
 
-#define NUMBER_BYTES_MAX 26  /* with its newline */
-#define CREATED_BYTES_MAX 40 /* with its suffix */
-#define PID_BYTES_MAX 16     /* with the end of its line */
+#define NUMBER_BYTES_MAX 26 /* with its newline */
 
 char *muster__text_escape(char *at, const char *s, size_t count, bool quoted)
 {
@@ -59,7 +56,7 @@ static size_t base_bytes(const char *name, enum muster_type type)
 	return n > suffix && memcmp(name + n - suffix, end, suffix) == 0 ? n - suffix : n;
 }
 
-static void put_line(struct muster__text_buffer *b, const char *what, const char *name, size_t name_bytes)
+static void put_head_line(struct muster__text_buffer *b, const char *what, const char *name, size_t name_bytes)
 {
 	muster__text_put(b, what);
 	muster__text_put_bytes(b, name, name_bytes);
@@ -69,14 +66,14 @@ static void put_line(struct muster__text_buffer *b, const char *what, const char
 /* In text 0.0.4 HELP comes first, as everybody writes it; OpenMetrics wants TYPE, UNIT, HELP. */
 static void put_help(struct muster__text_buffer *b, const char *name, size_t name_bytes, const char *help, bool quoted)
 {
-	put_line(b, "# HELP ", name, name_bytes);
+	put_head_line(b, "# HELP ", name, name_bytes);
 	put_escaped(b, help, strlen(help), quoted);
 	muster__text_put(b, "\n");
 }
 
 static void put_type(struct muster__text_buffer *b, const char *name, size_t name_bytes, const char *type)
 {
-	put_line(b, "# TYPE ", name, name_bytes);
+	put_head_line(b, "# TYPE ", name, name_bytes);
 	muster__text_put(b, type);
 	muster__text_put(b, "\n");
 }
@@ -103,7 +100,7 @@ void muster__text_put_head(struct muster__text_buffer *b, enum muster__text_head
 	}
 	put_type(b, name, bytes, unknown ? "unknown" : types[type].openmetrics);
 	if (!unknown && unit_fits(name, bytes, unit, type)) {
-		put_line(b, "# UNIT ", name, bytes);
+		put_head_line(b, "# UNIT ", name, bytes);
 		muster__text_put(b, unit);
 		muster__text_put(b, "\n");
 	}
@@ -135,137 +132,129 @@ static void les_fill(struct muster__text_le *les, const struct muster__view_fami
 	}
 }
 
-static struct muster__text_family *family_block(const struct muster__view_family *f,
-                                                const struct muster__text_buffer *heads, const uint32_t *head_bytes)
+/* ---- lines -------------------------------------------------------------------------------- */
+
+/* A family in the making. */
+struct rendering {
+	const struct muster__view_family *family;
+	struct muster__text_buffer text;
+	struct muster__text_piece heads[MUSTER__HEADS], lines[MUSTER__LINES][MUSTER_LABELS_MAX + 1];
+	bool has[MUSTER__LINES];
+};
+
+/* What was put since `begin`. */
+static struct muster__text_piece piece_since(const struct rendering *r, size_t begin)
 {
+	return (struct muster__text_piece){(uint32_t)begin, (uint32_t)(r->text.count - begin)};
+}
+
+static void heads_make(struct rendering *r)
+{
+	const struct muster__view_family *f = r->family;
+
+	for (int head = 0; head < MUSTER__HEADS; head++) {
+		size_t begin = r->text.count;
+		muster__text_put_head(&r->text, head, f->name, f->help, f->unit, f->type);
+		r->heads[head] = piece_since(r, begin);
+	}
+}
+
+/* What stands before label i, or, behind all, before the line's value.
+ *   end   the name of a label that the encoder adds, or NULL */
+static void put_between(struct muster__text_buffer *b, const struct muster__view_family *f, uint32_t i, const char *end)
+{
+	const char *label = i < f->label_count ? f->labels[i] : end;
+
+	muster__text_put(b, i ? "\"" : "");
+	if (label == NULL) {
+		muster__text_put(b, i ? "} " : " ");
+		return;
+	}
+	muster__text_put(b, i ? "," : "{");
+	muster__text_put(b, label);
+	muster__text_put(b, "=\"");
+}
+
+static void line_make(struct rendering *r, enum muster__text_line line, size_t name_bytes, const char *suffix,
+                      const char *end)
+{
+	size_t begin = r->text.count;
+
+	r->has[line] = true;
+	muster__text_put_bytes(&r->text, r->family->name, name_bytes);
+	muster__text_put(&r->text, suffix);
+	for (uint32_t i = 0; i <= r->family->label_count; i++) {
+		put_between(&r->text, r->family, i, end);
+		r->lines[line][i] = piece_since(r, begin);
+		begin = r->text.count;
+	}
+}
+
+static void lines_make(struct rendering *r)
+{
+	const struct muster__view_family *f = r->family;
+	size_t name_bytes = strlen(f->name);
+	bool summary = f->type == MUSTER_SUMMARY;
+
+	if (ends_of(f))
+		line_make(r, MUSTER__LINE_ENDS, name_bytes, summary ? "" : "_bucket", summary ? "quantile" : "le");
+	if (ends_of(f) || summary) {
+		line_make(r, MUSTER__LINE_SUM, name_bytes, "_sum", NULL);
+		line_make(r, MUSTER__LINE_COUNT, name_bytes, "_count", NULL);
+	} else {
+		line_make(r, MUSTER__LINE_VALUE, name_bytes, "", muster__family_per_pid(f) ? "pid" : NULL);
+	}
+	line_make(r, MUSTER__LINE_CREATED, base_bytes(f->name, f->type), "_created", NULL);
+}
+
+/* ---- the block ---------------------------------------------------------------------------- */
+
+/* Rather too much than too little: every line is counted with the longest end and number there are. */
+static void room_count(struct muster__text_family *block, const struct rendering *r)
+{
+	uint32_t label_count = r->family->label_count;
+
+	block->bytes_max = MUSTER__TEXT_CHUNK;
+	for (int line = 0; line < MUSTER__LINES; line++) {
+		size_t times = !r->has[line] ? 0 : line == MUSTER__LINE_ENDS ? ends_of(r->family) : 1;
+		size_t bytes = sizeof(struct muster__text_le) + NUMBER_BYTES_MAX;
+		for (uint32_t i = 0; i <= label_count; i++)
+			bytes += r->lines[line][i].count;
+		block->values_max += times;
+		block->bytes_max += times * bytes;
+	}
+}
+
+/* One block, with its pieces, ends of lines and text. */
+static struct muster__text_family *block_make(const struct rendering *r)
+{
+	const struct muster__view_family *f = r->family;
+	size_t line_bytes = (f->label_count + 1) * sizeof(struct muster__text_piece);
 	size_t les_bytes = ends_of(f) * sizeof(struct muster__text_le);
-	struct muster__text_family *block = heads->failed ? NULL : calloc(1, sizeof *block + les_bytes + heads->count);
+	struct muster__text_family *block =
+		calloc(1, sizeof *block + MUSTER__LINES * line_bytes + les_bytes + r->text.count + MUSTER__TEXT_CHUNK);
 
 	if (block == NULL)
 		return NULL;
-	block->les = (struct muster__text_le *)(block + 1);
-	les_fill(block->les, f);
-	const char *at = memcpy((char *)block->les + les_bytes, heads->bytes, heads->count);
-	for (int head = 0; head < MUSTER__HEADS; head++) {
-		block->heads[head] = at;
-		at += block->head_bytes[head] = head_bytes[head];
-	}
-	block->base_bytes = (uint32_t)base_bytes(f->name, f->type);
+	char *at = (char *)(block + 1);
+	for (int line = 0; line < MUSTER__LINES; line++, at += line_bytes)
+		block->lines[line] = r->has[line] ? memcpy(at, r->lines[line], line_bytes) : NULL;
+	les_fill((struct muster__text_le *)(void *)at, f);
+	block->les = (const struct muster__text_le *)(void *)at;
+	block->text = memcpy(at + les_bytes, r->text.bytes, r->text.count);
+	memcpy(block->heads, r->heads, sizeof block->heads);
+	block->base_bytes = base_bytes(f->name, f->type);
+	room_count(block, r);
 	return block;
 }
 
-struct muster__text_family *muster__text_render_family(struct muster__view_family *family)
+struct muster__text_family *muster__text_render_family(const struct muster__view_family *family)
 {
-	struct muster__text_buffer heads = {0};
-	uint32_t bytes[MUSTER__HEADS];
+	struct rendering r = {.family = family};
 
-	for (int head = 0; head < MUSTER__HEADS; head++) {
-		size_t before = heads.count;
-		muster__text_put_head(&heads, head, family->name, family->help, family->unit, family->type);
-		bytes[head] = (uint32_t)(heads.count - before);
-	}
-	family->rendered = family_block(family, &heads, bytes);
-	free(heads.bytes);
-	return family->rendered;
-}
-
-/* ---- series ------------------------------------------------------------------------------- */
-
-/* One line up to its value, or, with `last`, up to the value of the label of that name. */
-static void put_prefix(struct muster__text_buffer *b, const struct muster__view_series *s, const char *suffix,
-                       const char *last)
-{
-	const struct muster__view_family *f = s->family;
-
-	muster__text_put(b, f->name);
-	muster__text_put(b, suffix);
-	for (uint32_t i = 0; i < f->label_count; i++) {
-		muster__text_put(b, i ? "," : "{");
-		muster__text_put(b, f->labels[i]);
-		muster__text_put(b, "=\"");
-		put_escaped(b, s->labels[i].bytes, s->labels[i].count, true);
-		muster__text_put(b, "\"");
-	}
-	if (last) {
-		muster__text_put(b, f->label_count ? "," : "{");
-		muster__text_put(b, last);
-		muster__text_put(b, "=\"");
-	} else {
-		muster__text_put(b, f->label_count ? "} " : " ");
-	}
-}
-
-/* All prefixes of a series. Fills in how long each is. */
-static void put_prefixes(struct muster__text_buffer *b, const struct muster__view_series *s, uint32_t *bytes)
-{
-	bool summary = s->family->type == MUSTER_SUMMARY;
-	uint32_t i = 0;
-	size_t end = 0;
-
-	if (ends_of(s->family)) {
-		put_prefix(b, s, summary ? "" : "_bucket", summary ? "quantile" : "le");
-		bytes[i++] = (uint32_t)b->count;
-		end = b->count;
-	}
-	if (ends_of(s->family) || summary) {
-		put_prefix(b, s, "_sum", NULL);
-		bytes[i++] = (uint32_t)(b->count - end);
-		end = b->count;
-		put_prefix(b, s, "_count", NULL);
-	} else {
-		put_prefix(b, s, "", muster__family_per_pid(s->family) ? "pid" : NULL);
-	}
-	bytes[i] = (uint32_t)(b->count - end);
-}
-
-static bool has_real(const struct muster__view_family *f)
-{
-	return f->type != MUSTER_COUNTER && f->type != MUSTER_IN_FLIGHT && !muster__family_per_pid(f);
-}
-
-/* Rather too much than too little: the first prefix of buckets or quantiles is counted once more than it is there. */
-static uint32_t bytes_max(const struct muster__view_family *f, const uint32_t *prefix_bytes)
-{
-	uint32_t bytes = PID_BYTES_MAX + MUSTER__TEXT_CHUNK, longest = 0;
-
-	for (uint32_t i = 0; i < MUSTER__TEXT_PREFIXES_MAX; i++)
-		bytes += prefix_bytes[i] + NUMBER_BYTES_MAX;
-	for (uint32_t i = 0; i < MUSTER__TEXT_PREFIXES_MAX; i++)
-		longest = prefix_bytes[i] > longest ? prefix_bytes[i] : longest;
-	bytes += longest + CREATED_BYTES_MAX;
-	return bytes + ends_of(f) * (prefix_bytes[0] + (uint32_t)sizeof(struct muster__text_le) + NUMBER_BYTES_MAX);
-}
-
-static struct muster__text_series *series_block(const struct muster__view_family *f, const uint32_t *prefix_bytes,
-                                                const struct muster__text_buffer *prefixes)
-{
-	uint32_t real_count = has_real(f);
-	size_t bytes = sizeof(struct muster__text_series) + real_count * sizeof(struct muster__text_real) +
-	               prefixes->count + MUSTER__TEXT_CHUNK;
-	struct muster__text_series *block = prefixes->failed ? NULL : calloc(1, bytes);
-
-	if (block == NULL)
-		return NULL;
-	block->bytes_max = bytes_max(f, prefix_bytes);
-	memcpy(block->prefix_bytes, prefix_bytes, sizeof block->prefix_bytes);
-	block->real_count = real_count;
-	if (real_count)
-		block->real[0] = (struct muster__text_real){.bits = 0, .bytes = "0\n", .count = 2};
-	memcpy(muster__text_prefixes(block), prefixes->bytes, prefixes->count);
+	heads_make(&r);
+	lines_make(&r);
+	struct muster__text_family *block = r.text.failed ? NULL : block_make(&r);
+	free(r.text.bytes);
 	return block;
 }
-
-struct muster__text_series *muster__text_render_series(struct muster__view_series *series)
-{
-	struct muster__text_buffer prefixes = {0};
-	uint32_t bytes[MUSTER__TEXT_PREFIXES_MAX] = {0};
-
-	put_prefixes(&prefixes, series, bytes);
-	series->rendered = series_block(series->family, bytes, &prefixes);
-	free(prefixes.bytes);
-	return series->rendered;
-}
-
-_Static_assert((MUSTER_BOUNDS_MAX + 4) * UINT64_C(2) * MUSTER_LABELS_MAX * (MUSTER_LABEL_VALUE_BYTES_MAX + 256) <
-                   UINT32_MAX,
-               "the bytes of a series are counted in 32 bits");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * text_render.h - what of a page stays the same from scrape to scrape, rendered once into one block per
- * family and one per series, which live as long as these do.
+ * text_render.h - what of a page stays the same from scrape to scrape, rendered once into one block per family,
+ * which lives as long as the family does.
  */
 #ifndef MUSTER__TEXT_RENDER_H
 #define MUSTER__TEXT_RENDER_H
@@ -26,42 +26,34 @@ struct muster__text_le {
  * without the suffix of a counter or an info, or a counter has no suffix. */
 enum muster__text_head { MUSTER__HEAD_TEXT, MUSTER__HEAD_OPENMETRICS, MUSTER__HEAD_UNKNOWN, MUSTER__HEADS };
 
+/* Lines of a series, up to their values. */
+enum muster__text_line {
+	MUSTER__LINE_VALUE, /* `name{...} `; of a gauge per worker `name{...,pid="` */
+	MUSTER__LINE_ENDS, /* of a histogram `name_bucket{...,le="`, of a summary `name{...,quantile="`; les go on from there */
+	MUSTER__LINE_SUM,     /* `name_sum{...} ` */
+	MUSTER__LINE_COUNT,   /* `name_count{...} ` */
+	MUSTER__LINE_CREATED, /* `name_created{...} `, without the suffix of a counter */
+	MUSTER__LINES
+};
+
+/* Bytes of a family's text. */
+struct muster__text_piece {
+	uint32_t at, count;
+};
+
 struct muster__text_family {
-	struct muster__text_le *les; /* histogram: bounds_count + 1; summary: quantile_count */
-	const char *heads[MUSTER__HEADS];
-	uint32_t head_bytes[MUSTER__HEADS];
-	uint32_t base_bytes; /* of the name without the suffix that OpenMetrics adds to it */
+	const char *text; /* with a chunk behind it */
+	struct muster__text_piece heads[MUSTER__HEADS];
+	/* Of each line as many as there are labels, and one; between them stand the label values. NULL: it has no such line. */
+	const struct muster__text_piece *lines[MUSTER__LINES];
+	const struct muster__text_le *les; /* histogram: bounds_count + 1; summary: quantile_count */
+	size_t base_bytes;                 /* of the name without the suffix that OpenMetrics adds to it */
+	size_t values_max;                 /* how often a series writes its label values, at most, */
+	size_t bytes_max;                  /* and how many bytes besides, and a chunk */
 };
 
-/* A double as it was last spelled. Sums and real counters that rest are copied, not spelled again: 2 ns, not 38. */
-struct muster__text_real {
-	uint64_t bits;
-	char bytes[27]; /* with a newline */
-	uint8_t count;
-};
-
-enum { MUSTER__TEXT_PREFIXES_MAX = 3 };
-
-/* A series' lines up to their values. One prefix, but
- *   histogram   `..._bucket{...le="` (family's les go on from there), `..._sum{...} `, `..._count{...} `
- *   summary     `..._sum{...} `, `..._count{...} `; with quantiles `...{...quantile="` before these
- *   gauge, all  `...{...pid="` */
-struct muster__text_series {
-	uint32_t bytes_max; /* of all its lines with their values, and a chunk */
-	uint32_t prefix_bytes[MUSTER__TEXT_PREFIXES_MAX];
-	uint32_t real_count;             /* 1 if it has a double that may rest, else 0 */
-	struct muster__text_real real[]; /* then the prefixes, one after the other, and a chunk */
-};
-
-static inline char *muster__text_prefixes(struct muster__text_series *s)
-{
-	return (char *)(s->real + s->real_count);
-}
-
-/* Render a family or a series into its `rendered`, to be released with free().
- * Returns the block, or NULL for want of memory. */
-struct muster__text_family *muster__text_render_family(struct muster__view_family *family);
-struct muster__text_series *muster__text_render_series(struct muster__view_series *series);
+/* Render a family, to be released with free(). NULL for want of memory. */
+struct muster__text_family *muster__text_render_family(const struct muster__view_family *family);
 
 /* Copy with `\\` before `\\` and `"`, and newlines as `\\n`. Returns the end, at most 2 * count behind `at`. */
 char *muster__text_escape(char *at, const char *s, size_t count, bool quoted);

@@ -152,10 +152,12 @@ static bool series_equals(const void *ctx, uint32_t item)
 
 	if (series->family != wanted->family)
 		return false;
-	for (uint32_t i = 0; i < series->family->label_count; i++)
-		if (series->labels[i].count != wanted->labels[i].count ||
-		    memcmp(series->labels[i].bytes, wanted->labels[i].bytes, wanted->labels[i].count) != 0)
+	const char *at = series->values;
+	for (uint32_t i = 0; i < series->family->label_count; i++) {
+		struct muster_str value = muster__value_next(&at);
+		if (value.count != wanted->labels[i].count || memcmp(value.bytes, wanted->labels[i].bytes, value.count) != 0)
 			return false;
+	}
 	return true;
 }
 
@@ -168,23 +170,27 @@ static uint64_t series_hash(const struct muster__view_family *family, const stru
 	return hash;
 }
 
-/* One block holds a series with its label values. */
-static struct muster__view_series *series_alloc(struct muster__view_family *family, const struct muster_str *labels)
-{
-	uint32_t n = family->label_count;
-	size_t bytes = sizeof(struct muster__view_series) + n * sizeof(struct muster_str);
+_Static_assert(MUSTER_LABELS_MAX *(sizeof(uint16_t) + MUSTER_LABEL_VALUE_BYTES_MAX) < 1 << 24, "values_bytes holds it");
 
-	for (uint32_t i = 0; i < n; i++)
-		bytes += labels[i].count + 1;
-	struct muster__view_series *series = calloc(1, bytes);
+struct muster__view_series *muster__view_series_make(struct muster__pool *pool, struct muster__view_family *family,
+                                                     const struct muster_str *labels)
+{
+	size_t bytes = 0;
+
+	for (uint32_t i = 0; i < family->label_count; i++)
+		bytes += sizeof(uint16_t) + labels[i].count;
+	struct muster__view_series *series = muster__pool_take(pool, offsetof(struct muster__view_series, values) + bytes);
 	if (series == NULL)
 		return NULL;
 	series->family = family;
-	series->labels = (struct muster_str *)(void *)(series + 1);
-	char *at = (char *)(series->labels + n);
-	for (uint32_t i = 0; i < n; i++) {
-		series->labels[i].count = labels[i].count;
-		series->labels[i].bytes = put(&at, labels[i]);
+	series->values_bytes = (uint32_t)bytes & 0xffffff;
+	char *at = series->values;
+	for (uint32_t i = 0; i < family->label_count; i++) {
+		uint16_t count = (uint16_t)labels[i].count;
+		at = mempcpy(at, &count, sizeof count);
+		at = count ? mempcpy(at, labels[i].bytes, count) : at;
+		for (uint16_t k = 0; k < count; k++)
+			series->escaped |= labels[i].bytes[k] == '\\' || labels[i].bytes[k] == '"' || labels[i].bytes[k] == '\n';
 	}
 	return series;
 }
@@ -199,12 +205,12 @@ static void series_place(struct muster__view *view, struct muster__view_series *
 	series->quantile_at = (uint32_t)view->quantile_count;
 	view->sketch_count += cells.sketches;
 	view->quantile_count += f->quantile_count;
-	series->int_at = (uint32_t)view->int_count;
 	series->real_at = (uint32_t)view->real_count;
-	series->gauge_at = (uint32_t)view->gauge_count;
 	if (muster__is_gauge(f->type)) {
+		series->gauge_at = (uint32_t)view->gauge_count;
 		view->gauge_count += !muster__mode_per_pid(f->mode);
 	} else {
+		series->int_at = (uint32_t)view->int_count;
 		view->int_count += cells.sums;
 		view->real_count += cells.reals;
 	}
@@ -271,9 +277,11 @@ int muster__view_series_join(struct muster__merge *merge, struct muster__view_fa
 	if (merge->series_count >= merge->series_max || merge->view.int_count >= INTS_MAX ||
 	    (family->quantile_count && merge->view.sketch_count >= MUSTER__SKETCHES_MAX))
 		return -ENOSPC;
-	series = series_reserve(merge, family) == 0 ? series_alloc(family, labels) : NULL;
-	if (series == NULL || series_enter(merge, series, hash) != 0) {
-		free(series);
+	series = series_reserve(merge, family) == 0 ? muster__view_series_make(&merge->pool, family, labels) : NULL;
+	if (series == NULL)
+		return -ENOMEM;
+	if (series_enter(merge, series, hash) != 0) {
+		muster__pool_return(&merge->pool, series);
 		return -ENOMEM;
 	}
 	*out = series;
@@ -305,11 +313,13 @@ int muster__view_family_compare(const struct muster__view_family *a, const struc
 
 int muster__view_series_compare(const struct muster__view_series *a, const struct muster__view_series *b)
 {
+	const char *at_a = a->values, *at_b = b->values;
+
 	for (uint32_t i = 0; i < a->family->label_count; i++) {
-		size_t na = a->labels[i].count, nb = b->labels[i].count;
-		int order = memcmp(a->labels[i].bytes, b->labels[i].bytes, na < nb ? na : nb);
-		if (order != 0 || na != nb)
-			return order != 0 ? order : na < nb ? -1 : 1;
+		struct muster_str x = muster__value_next(&at_a), y = muster__value_next(&at_b);
+		int order = memcmp(x.bytes, y.bytes, x.count < y.count ? x.count : y.count);
+		if (order != 0 || x.count != y.count)
+			return order != 0 ? order : x.count < y.count ? -1 : 1;
 	}
 	return 0;
 }
@@ -343,10 +353,7 @@ void muster__view_sort(struct muster__view *view)
 
 void muster__merge_clear(struct muster__merge *merge)
 {
-	for (size_t i = 0; i < merge->series_count; i++) {
-		free(merge->series[i]->rendered);
-		free(merge->series[i]);
-	}
+	muster__pool_clear(&merge->pool);
 	for (size_t i = 0; i < merge->families_count; i++) {
 		free(merge->families[i]->rendered);
 		free(merge->families[i]->series);

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <muster/muster.h>
 
@@ -36,21 +37,37 @@ struct muster__view_family {
 	uint32_t index;    /* how many families joined before it */
 };
 
+/* There may be millions of them. */
 struct muster__view_series {
 	struct muster__view_family *family;
-	struct muster_str *labels; /* family->label_count values */
-	uint32_t int_at;           /* counter, in flight (int64), summary count, first of bounds_count + 1 buckets */
-	uint32_t real_at;          /* real counter, sum of a histogram or summary */
-	uint32_t gauge_at;         /* gauges whose mode is neither all nor liveall */
-	uint32_t sketch_at;        /* its sketch among those of the values; summary with quantiles */
-	uint32_t quantile_at;      /* the first of family->quantile_count */
-	uint32_t exemplar_at;      /* of a counter or the first bucket; 0: it has none */
-	uint64_t created_unix_ns;  /* the earliest */
-	bool hidden;               /* forgotten, and nothing recorded since */
-	bool expired;              /* to be forgotten with the next fold */
-	void *rendered;            /* the text encoder's; one block, freed with free() */
-	uint32_t index;            /* how many series joined before it, in all families */
+	uint64_t created_unix_ns; /* the earliest */
+	uint32_t index;           /* how many series joined before it, in all families */
+	union {
+		uint32_t int_at;   /* counter, in flight (int64), summary count, first of bounds_count + 1 buckets */
+		uint32_t gauge_at; /* gauges whose mode is neither all nor liveall */
+	};
+	uint32_t real_at;     /* real counter, sum of a histogram or summary */
+	uint32_t exemplar_at; /* of a counter or the first bucket; 0: it has none */
+	uint32_t sketch_at;   /* its sketch among those of the values; summary with quantiles */
+	uint32_t quantile_at; /* the first of family->quantile_count */
+	uint32_t values_bytes : 24;
+	bool escaped : 1; /* there are backslashes, quotes or newlines in its values */
+	bool hidden : 1;  /* forgotten, and nothing recorded since */
+	bool expired : 1; /* to be forgotten with the next fold */
+	/* Of each label, uint16 bytes and the value. A chunk (pool.h) may be read from any of them. */
+	char values[];
 };
+
+/* The label value at *at, which moves on to the next. */
+static inline struct muster_str muster__value_next(const char **at)
+{
+	uint16_t count;
+	const char *bytes = *at + sizeof count;
+
+	memcpy(&count, *at, sizeof count);
+	*at = bytes + count;
+	return (struct muster_str){bytes, count};
+}
 
 struct muster__view_gauge {
 	double value;

@@ -15,6 +15,7 @@
 #include "shm/layout.h"
 #include "shm/merge.h"
 #include "shm/names.h"
+#include "shm/text_rests.h"
 
 #define FAMILIES_MAX 16
 #define SERIES_MAX 8
@@ -183,12 +184,15 @@ static void line_next(struct reading *r, enum page_kind kind, const char *name, 
 
 static void labels_are(const struct page_line *line, const struct muster__view_series *s, size_t more)
 {
+	const char *at = s->values;
+
 	FUZZ_REQUIRE(line->label_count == s->family->label_count + more, "%zu labels", line->label_count);
-	for (uint32_t i = 0; i < s->family->label_count; i++)
-		FUZZ_REQUIRE(strcmp(line->labels[i].bytes, s->family->labels[i]) == 0 &&
-		                 line->values[i].count == s->labels[i].count &&
-		                 memcmp(line->values[i].bytes, s->labels[i].bytes, s->labels[i].count) == 0,
+	for (uint32_t i = 0; i < s->family->label_count; i++) {
+		struct muster_str value = muster__value_next(&at);
+		FUZZ_REQUIRE(strcmp(line->labels[i].bytes, s->family->labels[i]) == 0 && line->values[i].count == value.count &&
+		                 memcmp(line->values[i].bytes, value.bytes, value.count) == 0,
 		             "label %u in \"%.80s\"", i, line->begin);
+	}
 }
 
 static void is_uint(const struct page_line *line, uint64_t n)
@@ -333,7 +337,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fuzz_input in = {data, size};
 	struct muster__text_buffer page = {0};
-	const struct muster__making making = {&page, &merge.view, NULL};
+	struct muster__text_rests rests = {0};
+	const struct muster__making making = {&page, &merge.view, NULL, &rests};
 
 	for (int n = 0; n < FAMILIES_MAX && in.left > 0; n++)
 		(void)family_take(&in);
@@ -350,6 +355,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		page_is(page.bytes, page.count);
 	}
 	free(page.bytes);
+	muster__text_rests_clear(&rests);
 	muster__merge_clear(&merge);
 	return 0;
 }

@@ -59,9 +59,9 @@ static inline const struct muster__view_series *series_of(const struct muster_re
 	const struct muster__view_family *family = muster__view_family_find(&region->merge, muster_str(name));
 
 	for (size_t i = 0; family && i < family->series_count; i++) {
-		const struct muster_str *value = family->series[i]->labels;
-		if (family->label_count == 0 ||
-		    (value->count == strlen(label) && memcmp(value->bytes, label, value->count) == 0))
+		const char *at = family->series[i]->values;
+		struct muster_str value = family->label_count ? muster__value_next(&at) : muster_str("");
+		if (family->label_count == 0 || (value.count == strlen(label) && memcmp(value.bytes, label, value.count) == 0))
 			return family->series[i];
 	}
 	return NULL;

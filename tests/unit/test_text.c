@@ -10,6 +10,7 @@
 #include <limits.h>
 
 #include "shm/layout.h"
+#include "shm/merge.h"
 
 static long allocations_left = LONG_MAX; /* until one fails */
 
@@ -28,6 +29,7 @@ static void *failing_calloc(size_t count, size_t bytes)
 #include "shm/text.c"
 #include "shm/text_exemplar.c"
 #include "shm/text_render.c"
+#include "shm/text_rests.c"
 #include "shm/text_self.c"
 #undef realloc
 #undef calloc
@@ -41,15 +43,17 @@ static double reals[ITEMS_MAX];
 static struct muster__view_gauge gauges[ITEMS_MAX];
 static struct muster__view_pid_sample pid_samples[ITEMS_MAX];
 static struct muster__view_family families[ITEMS_MAX], *family_order[ITEMS_MAX];
-static struct muster__view_series series[ITEMS_MAX], *series_order[ITEMS_MAX][ITEMS_MAX];
+static struct muster__view_series *series[ITEMS_MAX], *series_order[ITEMS_MAX][ITEMS_MAX];
 static size_t series_count;
+static struct muster__pool pool;
 static struct muster__view view;
+static struct muster__text_rests rests;
 static struct muster__text_buffer buffer;
 
 /* As muster_region_write() does it. */
 static int written(void (*encoder)(const struct muster__making *m), const char **bytes, size_t *count)
 {
-	const struct muster__making making = {&buffer, &view, NULL};
+	const struct muster__making making = {&buffer, &view, NULL, &rests};
 
 	buffer.count = 0;
 	buffer.failed = false;
@@ -74,8 +78,13 @@ static int page_setup(void **state)
 	memset(reals, 0, sizeof reals);
 	memset(gauges, 0, sizeof gauges);
 	series_count = 0;
-	view = (struct muster__view){
-		.families = family_order, .ints = ints, .reals = reals, .gauges = gauges, .pid_samples = pid_samples};
+	view = (struct muster__view){.families = family_order,
+	                             .ints = ints,
+	                             .reals = reals,
+	                             .gauges = gauges,
+	                             .real_count = ITEMS_MAX,
+	                             .gauge_count = ITEMS_MAX,
+	                             .pid_samples = pid_samples};
 	return 0;
 }
 
@@ -85,10 +94,7 @@ static void rendered_forget(void)
 		free(families[i].rendered);
 		families[i].rendered = NULL;
 	}
-	for (size_t i = 0; i < series_count; i++) {
-		free(series[i].rendered);
-		series[i].rendered = NULL;
-	}
+	muster__text_rests_clear(&rests);
 }
 
 static int page_teardown(void **state)
@@ -96,6 +102,7 @@ static int page_teardown(void **state)
 	(void)state;
 	allocations_left = LONG_MAX;
 	rendered_forget();
+	muster__pool_clear(&pool);
 	buffer_free();
 	return 0;
 }
@@ -116,9 +123,11 @@ static struct muster__view_family *family(enum muster_type type, char *name, cha
 /* The next series of a family; its values are all at index `at`. */
 static struct muster__view_series *series_of(struct muster__view_family *f, struct muster_str *labels, uint32_t at)
 {
-	struct muster__view_series *s = f->series[f->series_count++] = &series[series_count++];
+	struct muster__view_series *s = muster__view_series_make(&pool, f, labels);
 
-	*s = (struct muster__view_series){.family = f, .labels = labels, .int_at = at, .real_at = at, .gauge_at = at};
+	assert_non_null(s);
+	f->series[f->series_count++] = series[series_count++] = s;
+	s->int_at = s->real_at = at;
 	return s;
 }
 
@@ -441,7 +450,7 @@ static void next_page_shows_new_values_and_newcomers(void **state)
 	page_is("# HELP a_total A.\n# TYPE a_total counter\na_total{n=\"2\"} 1.5\n");
 	series_of(f, &one, 1);
 	f->series[1] = f->series[0];
-	f->series[0] = &series[1];
+	f->series[0] = series[1];
 	reals[0] = 2.25;
 	reals[1] = -0.0;
 	page_is("# HELP a_total A.\n# TYPE a_total counter\na_total{n=\"1\"} -0\na_total{n=\"2\"} 2.25\n");
@@ -453,13 +462,12 @@ static void next_page_shows_new_values_and_newcomers(void **state)
 static void rewrite_into_exact_room(void)
 {
 	struct muster__text_family *f = families[0].rendered;
-	struct muster__text_series *s = series[0].rendered;
-	const struct muster__making making = {&buffer, &view, NULL};
+	const struct muster__making making = {&buffer, &view, NULL, &rests};
 
-	series[0].created_unix_ns = UINT64_MAX;
+	series[0]->created_unix_ns = UINT64_MAX;
 	for (int head = MUSTER__HEAD_TEXT; head <= MUSTER__HEAD_OPENMETRICS; head++) {
 		buffer_free();
-		buffer.capacity = f->head_bytes[head] + s->bytes_max;
+		buffer.capacity = f->heads[head].count + series_bytes_max(series[0]);
 		buffer.bytes = malloc(buffer.capacity);
 		assert_non_null(buffer.bytes);
 		allocations_left = 0;
@@ -656,7 +664,7 @@ static void families_are_found_by_their_name_or_that_of_a_sample(void **state)
 	(void)family(MUSTER_SUMMARY, "wait", "W.", NULL);
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		const char *const names[] = {rows[i].wanted, NULL};
-		const struct muster__making making = {&buffer, &view, names};
+		const struct muster__making making = {&buffer, &view, names, &rests};
 		buffer.count = 0;
 		muster__text_write(&making);
 		muster__text_put_bytes(&buffer, "", 1);
