@@ -37,7 +37,8 @@ static size_t page_bytes;
 
 static void format_write(void *arg)
 {
-	if (muster_region_write(region, *(const enum muster_format *)arg, NULL, &page, &page_bytes) != 0)
+	if (muster_region_write(region, *(const enum muster_format *)arg, MUSTER_ESCAPING_UNDERSCORES, NULL, &page,
+	                        &page_bytes) != 0)
 		exit(1);
 }
 

@@ -187,7 +187,7 @@ int muster__collector_scrape(struct muster__collector *c, enum muster_format for
 	muster_collect();
 	int rc = refresh_with_roll(c);
 	if (rc == 0)
-		rc = muster_region_write(c->region, format, names, &text, &count);
+		rc = muster_region_write(c->region, format, MUSTER_ESCAPING_UNDERSCORES, names, &text, &count);
 	if (rc == 0)
 		rc = body_from(text, count, out);
 	muster__self_scrape_end(c->self, (double)(uv_hrtime() - start_ns) * 1e-9);

@@ -11,7 +11,8 @@
 /* What is to be written. */
 struct muster__making {
 	struct muster__text_buffer *page; /* empty; it fails for want of memory */
-	const struct muster__view *view;
+	const struct muster__view *view;  /* whose names are spelled by this escaping; spelling.h */
+	enum muster_escaping escaping;
 	const char *const *names; /* NULL-terminated: families wanted, by their name or a sample's; NULL: all */
 	struct muster__text_rests *rests;
 };

@@ -7,17 +7,17 @@
 #include <stdint.h>
 #include <string.h>
 
+bool muster__legacy_name(const char *name, size_t bytes, bool colons)
+{
+	for (size_t i = 0; i < bytes; i++)
+		if (!muster__legacy_char(name[i], i == 0, colons))
+			return false;
+	return bytes > 0;
+}
+
 static bool word_valid(const char *s, size_t bytes, bool colons)
 {
-	if (bytes == 0 || bytes > MUSTER_NAME_BYTES_MAX)
-		return false;
-	for (size_t i = 0; i < bytes; i++) {
-		char c = s[i];
-		bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (colons && c == ':');
-		if (!letter && !(i > 0 && c >= '0' && c <= '9'))
-			return false;
-	}
-	return true;
+	return bytes <= MUSTER_NAME_BYTES_MAX && muster__legacy_name(s, bytes, colons);
 }
 
 static bool equals(const char *s, size_t bytes, const char *word)
@@ -52,9 +52,10 @@ bool muster__label_name_valid(const char *name, size_t bytes, enum muster_type t
 	return !(per_pid && equals(name, bytes, "pid"));
 }
 
-/* How many bytes the well-formed sequence at s has; 0 if there is none. RFC 3629, table of section 4. */
-static size_t utf8_sequence(const unsigned char *s, size_t bytes)
+/* RFC 3629, table of section 4. */
+size_t muster__utf8_sequence(const char *text, size_t bytes)
 {
+	const unsigned char *s = (const unsigned char *)text;
 	unsigned char lead = s[0];
 	size_t n = lead < 0x80 ? 1 : lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : lead < 0xf5 ? 4 : 0;
 
@@ -70,10 +71,8 @@ static size_t utf8_sequence(const unsigned char *s, size_t bytes)
 
 bool muster__utf8_valid(const char *text, size_t bytes)
 {
-	const unsigned char *s = (const unsigned char *)text;
-
 	for (size_t i = 0; i < bytes;) {
-		size_t n = utf8_sequence(s + i, bytes - i);
+		size_t n = muster__utf8_sequence(text + i, bytes - i);
 		if (n == 0)
 			return false;
 		i += n;

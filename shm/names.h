@@ -21,6 +21,19 @@ bool muster__imported_name_valid(const char *name, size_t bytes);
  * it (gauges in mode all and liveall). */
 bool muster__label_name_valid(const char *name, size_t bytes, enum muster_type type, enum muster_mode mode);
 
+/* May c stand in a name of the old alphabet, as its first byte or later? */
+static inline bool muster__legacy_char(char c, bool first, bool colons)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (colons && c == ':') ||
+	       (!first && c >= '0' && c <= '9');
+}
+
+/* Is a name of the old alphabet? Any number of bytes, but 0. */
+bool muster__legacy_name(const char *name, size_t bytes, bool colons);
+
+/* How many bytes the well-formed sequence of UTF-8 at s has; 0 if there is none, or a NUL. */
+size_t muster__utf8_sequence(const char *s, size_t bytes);
+
 /* Well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates) without NUL. */
 bool muster__utf8_valid(const char *text, size_t bytes);
 

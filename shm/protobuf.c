@@ -134,12 +134,13 @@ static void put_label(struct muster__text_buffer *b, const char *name, struct mu
 	put_pair(b, METRIC_LABEL, muster_str(name), value);
 }
 
-static void put_labels(struct muster__text_buffer *b, const struct muster__view_series *s)
+/* names: of the labels, as spelled */
+static void put_labels(struct muster__text_buffer *b, const struct muster__view_series *s, char *const *names)
 {
 	const char *at = s->values;
 
 	for (uint32_t i = 0; i < s->family->label_count; i++)
-		put_label(b, s->family->labels[i], muster__value_next(&at));
+		put_label(b, names[i], muster__value_next(&at));
 }
 
 static void put_timestamp(struct muster__text_buffer *b, unsigned field, uint64_t unix_ns)
@@ -350,22 +351,24 @@ static void put_value(struct muster__text_buffer *b, const struct muster__view *
 	}
 }
 
-static void put_series(struct muster__text_buffer *b, const struct muster__view *v, const struct muster__view_series *s)
+static void put_series(struct muster__text_buffer *b, const struct muster__view *v, const struct muster__view_series *s,
+                       char *const *label_names)
 {
 	if (s->hidden || !muster__series_shown(v, s))
 		return;
 	size_t begin = field_begin(b, FAMILY_METRIC);
-	put_labels(b, s);
+	put_labels(b, s, label_names);
 	put_value(b, v, s);
 	message_end(b, begin);
 }
 
-static void put_pid_sample(struct muster__text_buffer *b, const struct muster__view_pid_sample *sample)
+static void put_pid_sample(struct muster__text_buffer *b, const struct muster__view_pid_sample *sample,
+                           char *const *label_names)
 {
 	size_t begin = field_begin(b, FAMILY_METRIC);
 	char number[24];
 
-	put_labels(b, sample->series);
+	put_labels(b, sample->series, label_names);
 	put_label(b, "pid", (struct muster_str){number, muster__number_uint(number, sample->pid)});
 	put_gauge(b, sample->value);
 	message_end(b, begin);
@@ -432,11 +435,12 @@ void muster__protobuf_write(const struct muster__making *m)
 		size_t first = sample, count = muster__pid_samples_of(v, f, &sample);
 		if (!muster__family_wanted(m, f->name))
 			continue;
-		size_t begin = family_begin(m->page, f->name, f->help, f->unit, f->type);
+		const struct muster__spelling *spelled = f->spelled[m->escaping];
+		size_t begin = family_begin(m->page, spelled->name, f->help, f->unit, f->type);
 		for (size_t k = 0; k < f->series_count && !muster__family_per_pid(f); k++)
-			put_series(m->page, v, f->series[k]);
+			put_series(m->page, v, f->series[k], spelled->labels);
 		for (size_t k = 0; k < count; k++)
-			put_pid_sample(m->page, &v->pid_samples[first + k]);
+			put_pid_sample(m->page, &v->pid_samples[first + k], spelled->labels);
 		message_end(m->page, begin);
 	}
 	put_store_counters(m);

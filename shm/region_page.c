@@ -8,9 +8,10 @@
 #include "encode.h"
 #include "error.h"
 #include "roll.h"
+#include "spelling.h"
 
-int muster_region_write(struct muster_region *region, enum muster_format format, const char *const *names,
-                        const char **page, size_t *bytes)
+int muster_region_write(struct muster_region *region, enum muster_format format, enum muster_escaping escaping,
+                        const char *const *names, const char **page, size_t *bytes)
 {
 	static void (*const encoders[])(const struct muster__making *m) = {
 		[MUSTER_FORMAT_TEXT] = muster__text_write,
@@ -18,10 +19,14 @@ int muster_region_write(struct muster_region *region, enum muster_format format,
 		[MUSTER_FORMAT_PROTOBUF] = muster__protobuf_write,
 		[MUSTER_FORMAT_JSON] = muster__json_write,
 	};
-	const struct muster__making making = {&region->page, &region->merge.view, names, &region->rests};
+	const struct muster__making making = {&region->page, &region->merge.view, escaping, names, &region->rests};
 
 	if ((unsigned)format >= MUSTER_FORMAT_COUNT)
 		return muster__error(MUSTER_EOPTION, "format %d: there are %d of them", (int)format, MUSTER_FORMAT_COUNT);
+	if ((unsigned)escaping >= MUSTER_ESCAPING_COUNT)
+		return muster__error(MUSTER_EOPTION, "escaping %d: there are %d of them", (int)escaping, MUSTER_ESCAPING_COUNT);
+	if (muster__view_spell(&region->merge.view, escaping) != 0)
+		return -ENOMEM;
 	region->page.count = 0;
 	region->page.failed = false;
 	encoders[format](&making);
@@ -34,7 +39,7 @@ int muster_region_write(struct muster_region *region, enum muster_format format,
 
 int muster_region_text(struct muster_region *region, const char **text, size_t *bytes)
 {
-	return muster_region_write(region, MUSTER_FORMAT_TEXT, NULL, text, bytes);
+	return muster_region_write(region, MUSTER_FORMAT_TEXT, MUSTER_ESCAPING_UNDERSCORES, NULL, text, bytes);
 }
 
 /* Does the line begin with the sample and a space? Returns what follows, or NULL. */

@@ -122,7 +122,7 @@ static inline char *put_end(char *at, const struct muster__text_le *le)
 static inline char *put_sum_and_count(char *at, const struct muster__making *m, const struct muster__view_series *s,
                                       uint64_t count)
 {
-	const struct muster__text_family *r = s->family->rendered;
+	const struct muster__text_family *r = s->family->rendered[0];
 
 	at = put_line(at, r, MUSTER__LINE_SUM, s);
 	at = put_resting_real(at, m->rests->reals + s->real_at, m->view->reals[s->real_at]);
@@ -139,7 +139,7 @@ static inline char *put_exemplar(char *at, const struct muster__view_exemplar *e
 static char *put_histogram(char *at, const struct muster__making *m, const struct muster__view_series *s,
                            const struct muster__view_exemplar *exemplars)
 {
-	const struct muster__text_family *r = s->family->rendered;
+	const struct muster__text_family *r = s->family->rendered[0];
 	const uint64_t *buckets = m->view->ints + s->int_at;
 	const char *begin = at;
 	uint64_t count = 0;
@@ -158,7 +158,7 @@ static char *put_histogram(char *at, const struct muster__making *m, const struc
 /* What these formats have of a native histogram: the one bucket of all, the sum and the count. */
 static char *put_native(char *at, const struct muster__making *m, const struct muster__view_series *s)
 {
-	const struct muster__text_family *r = s->family->rendered;
+	const struct muster__text_family *r = s->family->rendered[0];
 	struct muster__native_values n;
 
 	muster__native_values(m->view, s, &n);
@@ -169,7 +169,7 @@ static char *put_native(char *at, const struct muster__making *m, const struct m
 /* Quantiles change with every observation: they are spelled each time. */
 static char *put_summary(char *at, const struct muster__making *m, const struct muster__view_series *s)
 {
-	const struct muster__text_family *r = s->family->rendered;
+	const struct muster__text_family *r = s->family->rendered[0];
 
 	for (uint32_t i = 0; i < s->family->quantile_count; i++) {
 		at = put_end(put_line(at, r, MUSTER__LINE_ENDS, s), r->les + i);
@@ -184,7 +184,7 @@ static char *put_gauge(char *at, const struct muster__making *m, const struct mu
 
 	if (!gauge->set)
 		return at;
-	at = put_line(at, s->family->rendered, MUSTER__LINE_VALUE, s);
+	at = put_line(at, s->family->rendered[0], MUSTER__LINE_VALUE, s);
 	return put_resting_real(at, m->rests->gauges + s->gauge_at, gauge->value);
 }
 
@@ -192,7 +192,7 @@ static char *put_gauge(char *at, const struct muster__making *m, const struct mu
 static char *put_counter(char *at, const struct muster__making *m, const struct muster__view_series *s,
                          const struct muster__view_exemplar *exemplars)
 {
-	at = put_line(at, s->family->rendered, MUSTER__LINE_VALUE, s);
+	at = put_line(at, s->family->rendered[0], MUSTER__LINE_VALUE, s);
 	if (s->family->type == MUSTER_COUNTER)
 		at = put_uint(at, m->view->ints[s->int_at]);
 	else
@@ -212,7 +212,7 @@ static char *put_series(char *at, const struct muster__making *m, const struct m
 	case MUSTER_STATESET:
 		return put_gauge(at, m, s);
 	case MUSTER_IN_FLIGHT:
-		return put_int(put_line(at, s->family->rendered, MUSTER__LINE_VALUE, s), (int64_t)m->view->ints[s->int_at]);
+		return put_int(put_line(at, s->family->rendered[0], MUSTER__LINE_VALUE, s), (int64_t)m->view->ints[s->int_at]);
 	case MUSTER_HISTOGRAM:
 		return put_histogram(at, m, s, exemplars);
 	case MUSTER_NATIVE_HISTOGRAM:
@@ -234,7 +234,7 @@ static bool has_created(const struct muster__view_family *f)
 /* All lines of a series, and a chunk. */
 static size_t series_bytes_max(const struct muster__view_series *s)
 {
-	const struct muster__text_family *r = s->family->rendered;
+	const struct muster__text_family *r = s->family->rendered[0];
 
 	return r->bytes_max + r->values_max * s->values_bytes * (s->escaped ? 2 : 1);
 }
@@ -250,7 +250,8 @@ static void series_write(const struct muster__making *m, const struct muster__vi
 		return;
 	at = put_series(at, m, s, exemplars ? m->view->exemplars + s->exemplar_at : NULL);
 	if (created)
-		at = muster__text_milliseconds(put_line(at, s->family->rendered, MUSTER__LINE_CREATED, s), s->created_unix_ns);
+		at = muster__text_milliseconds(put_line(at, s->family->rendered[0], MUSTER__LINE_CREATED, s),
+		                               s->created_unix_ns);
 	m->page->count = (size_t)(at - m->page->bytes);
 }
 
@@ -261,7 +262,7 @@ static void pid_sample_write(struct muster__text_buffer *page, const struct must
 
 	if (at == NULL)
 		return;
-	at = put_line(at, s->family->rendered, MUSTER__LINE_VALUE, s);
+	at = put_line(at, s->family->rendered[0], MUSTER__LINE_VALUE, s);
 	at += muster__number_uint(at, sample->pid);
 	memcpy(at, "\"} ", 3);
 	page->count = (size_t)(put_real(at + 3, sample->value) - page->bytes);
@@ -286,7 +287,8 @@ static void all_series_write(const struct muster__making *m, const struct muster
 static void family_write(const struct muster__making *m, struct muster__view_family *f, bool openmetrics,
                          const struct muster__view_pid_sample *samples, size_t samples_count)
 {
-	const struct muster__text_family *r = f->rendered = f->rendered ? f->rendered : muster__text_render_family(f);
+	const struct muster__text_family *r = f->rendered[0] =
+		f->rendered[0] ? f->rendered[0] : muster__text_render_family(f);
 
 	m->page->failed |= r == NULL;
 	if (r == NULL)

@@ -355,7 +355,10 @@ void muster__merge_clear(struct muster__merge *merge)
 {
 	muster__pool_clear(&merge->pool);
 	for (size_t i = 0; i < merge->families_count; i++) {
-		free(merge->families[i]->rendered);
+		for (int escaping = 0; escaping < MUSTER_ESCAPING_COUNT; escaping++) {
+			free(merge->families[i]->rendered[escaping]);
+			free(merge->families[i]->spelled[escaping]);
+		}
 		free(merge->families[i]->series);
 		free(merge->families[i]);
 	}

@@ -14,7 +14,15 @@
 #include <stdint.h>
 #include <string.h>
 
-#include <muster/muster.h>
+#include <muster/region.h>
+
+/* How the names of a family are written on a page. */
+struct muster__spelling {
+	char *name;
+	char **labels;
+	bool legacy;     /* name and labels are of the old alphabet: they need no quotes */
+	bool base_taken; /* another family has the name that OpenMetrics leaves of this one, without _total or _info */
+};
 
 struct muster__view_family {
 	char *name, *help, *unit; /* NUL-terminated; unit "" if none; help and label values are valid UTF-8 */
@@ -31,10 +39,11 @@ struct muster__view_family {
 	struct muster__view_series **series; /* sorted */
 	size_t series_count, series_capacity;
 	bool unsorted;
-	void *rendered;    /* the text encoder's; one block, freed with free() */
-	uint64_t drops[4]; /* indexed by enum muster__drop */
-	uint32_t expiry_s; /* 0: never */
-	uint32_t index;    /* how many families joined before it */
+	struct muster__spelling *spelled[MUSTER_ESCAPING_COUNT]; /* spelling.h; one block each, freed with free() */
+	void *rendered[MUSTER_ESCAPING_COUNT];                   /* the text encoder's; one block each, freed with free() */
+	uint64_t drops[4];                                       /* indexed by enum muster__drop */
+	uint32_t expiry_s;                                       /* 0: never */
+	uint32_t index;                                          /* how many families joined before it */
 };
 
 /* There may be millions of them. */
@@ -103,7 +112,10 @@ struct muster__view {
 	size_t exemplar_count;                       /* the first is nobody's */
 	struct muster__view_pid_sample *pid_samples; /* grouped by family and series in view order, then by pid */
 	size_t pid_sample_count;
-	uint64_t events[32]; /* indexed by enum muster__event */
+	uint64_t events[32];                         /* indexed by enum muster__event */
+	size_t spelled_count[MUSTER_ESCAPING_COUNT]; /* families when they were spelled */
+	size_t names_meeting[MUSTER_ESCAPING_COUNT]; /* names of families and labels spelled otherwise than the scheme says,
+	                                              * because there they would be those of others */
 };
 
 /* The family of that name, which need not end in a NUL; NULL if the view has none. */

@@ -105,15 +105,31 @@ enum muster_format {
 		MUSTER_FORMAT_COUNT
 };
 
+/* How names of metrics and labels that are not of the old alphabet, [a-zA-Z_][a-zA-Z0-9_]*, are written. JSON has all
+ * names as they are. Where names meet after escaping: docs/exposition.md. */
+#define MUSTER_ESCAPINGS(X)                                                                                            \
+	X(UNDERSCORES, "underscores") /* _ for each character that does not fit */                                         \
+	X(DOTS, "dots")               /* . as _dot_, _ as __, and __ for each other one; in all names */                   \
+	X(VALUES, "values")           /* U__ and then _HEX_ for each one, _ as __: can be turned back */                   \
+	X(ALLOW_UTF_8, "allow-utf-8") /* as they are, quoted in text */
+
+enum muster_escaping {
+#define MUSTER__ROW(id, name) MUSTER_ESCAPING_##id,
+	MUSTER_ESCAPINGS(MUSTER__ROW)
+#undef MUSTER__ROW
+		MUSTER_ESCAPING_COUNT
+};
+
 /* Write the view.
  *   names         NULL, or NULL-terminated: only families of these names, or that have samples of these names
  *   page, bytes   valid until the next call on this region; not NUL-terminated
- * Returns 0; -ENOMEM; MUSTER_EOPTION if there is no such format.
- * Source: Prometheus exposition formats; OpenMetrics 1.0.0; io/prometheus/client/metrics.proto. */
-int muster_region_write(struct muster_region *region, enum muster_format format, const char *const *names,
-                        const char **page, size_t *bytes);
+ * Returns 0; -ENOMEM; MUSTER_EOPTION if there is no such format or escaping.
+ * Source: Prometheus exposition formats; OpenMetrics 1.0.0; io/prometheus/client/metrics.proto; Prometheus, UTF-8
+ *   escaping schemes. */
+int muster_region_write(struct muster_region *region, enum muster_format format, enum muster_escaping escaping,
+                        const char *const *names, const char **page, size_t *bytes);
 
-/* The same in text 0.0.4, all of it. */
+/* The same in text 0.0.4, all of it, names with underscores. */
 int muster_region_text(struct muster_region *region, const char **text, size_t *bytes);
 
 /* The value of one sample, for tests of what a program records.

@@ -16,6 +16,7 @@
 #include "shm/merge.h"
 #include "shm/names.h"
 #include "shm/text_rests.h"
+#include "shm/spelling.h"
 
 #define FAMILIES_MAX 16
 #define SERIES_MAX 8
@@ -338,13 +339,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct fuzz_input in = {data, size};
 	struct muster__text_buffer page = {0};
 	struct muster__text_rests rests = {0};
-	const struct muster__making making = {&page, &merge.view, NULL, &rests};
+	const struct muster__making making = {&page, &merge.view, 0, NULL, &rests};
 
 	for (int n = 0; n < FAMILIES_MAX && in.left > 0; n++)
 		(void)family_take(&in);
 	for (int n = 0; n < 2; n++) {
 		values_take(&in);
 		page.count = 0;
+		FUZZ_REQUIRE(muster__view_spell(&merge.view, making.escaping) == 0, "memory");
 		/* protobuf and JSON are only to be written: the sanitizers look */
 		muster__protobuf_write(&making);
 		muster__json_write(&making);

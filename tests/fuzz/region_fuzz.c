@@ -105,7 +105,7 @@ long long region_fuzz_look(struct muster_region *region)
 	int rc = muster_region_refresh(region);
 
 	FUZZ_REQUIRE(rc == 0, "refresh: %s", muster_error_message());
-	rc = muster_region_write(region, MUSTER_FORMAT_OPENMETRICS, NULL, &text, &count);
+	rc = muster_region_write(region, MUSTER_FORMAT_OPENMETRICS, MUSTER_ESCAPING_UNDERSCORES, NULL, &text, &count);
 	FUZZ_REQUIRE(rc == 0, "openmetrics: %s", muster_strerror(rc));
 	rc = muster_region_text(region, &text, &count);
 	FUZZ_REQUIRE(rc == 0, "text: %s", muster_strerror(rc));

@@ -64,7 +64,7 @@ static inline char *page_of(struct muster_region *region, enum muster_format for
 	const char *text;
 	size_t bytes;
 
-	assert_int_equal(muster_region_write(region, format, NULL, &text, &bytes), 0);
+	assert_int_equal(muster_region_write(region, format, MUSTER_ESCAPING_UNDERSCORES, NULL, &text, &bytes), 0);
 	return strndup(text, bytes);
 }
 

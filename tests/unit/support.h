@@ -87,7 +87,7 @@ __attribute__((unused)) static char *scrape_as(enum muster_format format)
 
 	assert_int_equal(muster_region_open(support_region, &region), 0);
 	assert_int_equal(muster_region_refresh(region), 0);
-	assert_int_equal(muster_region_write(region, format, NULL, &text, &bytes), 0);
+	assert_int_equal(muster_region_write(region, format, MUSTER_ESCAPING_UNDERSCORES, NULL, &text, &bytes), 0);
 	char *copy = strndup(text, bytes);
 	muster_region_destroy(&region);
 	return copy;

@@ -11,6 +11,7 @@
 
 #include "shm/layout.h"
 #include "shm/merge.h"
+#include "shm/spelling.h"
 
 static long allocations_left = LONG_MAX; /* until one fails */
 
@@ -53,10 +54,12 @@ static struct muster__text_buffer buffer;
 /* As muster_region_write() does it. */
 static int written(void (*encoder)(const struct muster__making *m), const char **bytes, size_t *count)
 {
-	const struct muster__making making = {&buffer, &view, NULL, &rests};
+	const struct muster__making making = {&buffer, &view, 0, NULL, &rests};
 
 	buffer.count = 0;
 	buffer.failed = false;
+	if (muster__view_spell(&view, making.escaping) != 0)
+		return -ENOMEM;
 	encoder(&making);
 	if (buffer.failed)
 		return -ENOMEM;
@@ -91,8 +94,12 @@ static int page_setup(void **state)
 static void rendered_forget(void)
 {
 	for (size_t i = 0; i < view.family_count; i++) {
-		free(families[i].rendered);
-		families[i].rendered = NULL;
+		for (int k = 0; k < MUSTER_ESCAPING_COUNT; k++) {
+			free(families[i].rendered[k]);
+			free(families[i].spelled[k]);
+			families[i].rendered[k] = NULL;
+			families[i].spelled[k] = NULL;
+		}
 	}
 	muster__text_rests_clear(&rests);
 }
@@ -461,8 +468,8 @@ static void next_page_shows_new_values_and_newcomers(void **state)
 /* Write the one series again where there is just the room it asks for, so that a sanitizer sees one byte more. */
 static void rewrite_into_exact_room(void)
 {
-	struct muster__text_family *f = families[0].rendered;
-	const struct muster__making making = {&buffer, &view, NULL, &rests};
+	struct muster__text_family *f = families[0].rendered[0];
+	const struct muster__making making = {&buffer, &view, 0, NULL, &rests};
 
 	series[0]->created_unix_ns = UINT64_MAX;
 	for (int head = MUSTER__HEAD_TEXT; head <= MUSTER__HEAD_OPENMETRICS; head++) {
@@ -664,8 +671,9 @@ static void families_are_found_by_their_name_or_that_of_a_sample(void **state)
 	(void)family(MUSTER_SUMMARY, "wait", "W.", NULL);
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		const char *const names[] = {rows[i].wanted, NULL};
-		const struct muster__making making = {&buffer, &view, names, &rests};
+		const struct muster__making making = {&buffer, &view, 0, names, &rests};
 		buffer.count = 0;
+		assert_int_equal(muster__view_spell(&view, making.escaping), 0);
 		muster__text_write(&making);
 		muster__text_put_bytes(&buffer, "", 1);
 		bytes = buffer.bytes;
