@@ -119,11 +119,9 @@ static inline char *put_end(char *at, const struct muster__text_le *le)
 
 /* ---- series ------------------------------------------------------------------------------- */
 
-static inline char *put_sum_and_count(char *at, const struct muster__making *m, const struct muster__view_series *s,
-                                      uint64_t count)
+static inline char *put_sum_and_count(char *at, const struct muster__making *m, const struct muster__text_family *r,
+                                      const struct muster__view_series *s, uint64_t count)
 {
-	const struct muster__text_family *r = s->family->rendered[0];
-
 	at = put_line(at, r, MUSTER__LINE_SUM, s);
 	at = put_resting_real(at, m->rests->reals + s->real_at, m->view->reals[s->real_at]);
 	return put_uint(put_line(at, r, MUSTER__LINE_COUNT, s), count);
@@ -136,10 +134,9 @@ static inline char *put_exemplar(char *at, const struct muster__view_exemplar *e
 }
 
 /* The buckets, cumulative, then the sum and the count that follows from the buckets. */
-static char *put_histogram(char *at, const struct muster__making *m, const struct muster__view_series *s,
-                           const struct muster__view_exemplar *exemplars)
+static char *put_histogram(char *at, const struct muster__making *m, const struct muster__text_family *r,
+                           const struct muster__view_series *s, const struct muster__view_exemplar *exemplars)
 {
-	const struct muster__text_family *r = s->family->rendered[0];
 	const uint64_t *buckets = m->view->ints + s->int_at;
 	const char *begin = at;
 	uint64_t count = 0;
@@ -152,47 +149,47 @@ static char *put_histogram(char *at, const struct muster__making *m, const struc
 		if (exemplars)
 			at = put_exemplar(at, exemplars + i);
 	}
-	return put_sum_and_count(at, m, s, count);
+	return put_sum_and_count(at, m, r, s, count);
 }
 
 /* What these formats have of a native histogram: the one bucket of all, the sum and the count. */
-static char *put_native(char *at, const struct muster__making *m, const struct muster__view_series *s)
+static char *put_native(char *at, const struct muster__making *m, const struct muster__text_family *r,
+                        const struct muster__view_series *s)
 {
-	const struct muster__text_family *r = s->family->rendered[0];
 	struct muster__native_values n;
 
 	muster__native_values(m->view, s, &n);
 	at = put_uint(put_end(put_line(at, r, MUSTER__LINE_ENDS, s), r->les), n.count);
-	return put_sum_and_count(at, m, s, n.count);
+	return put_sum_and_count(at, m, r, s, n.count);
 }
 
 /* Quantiles change with every observation: they are spelled each time. */
-static char *put_summary(char *at, const struct muster__making *m, const struct muster__view_series *s)
+static char *put_summary(char *at, const struct muster__making *m, const struct muster__text_family *r,
+                         const struct muster__view_series *s)
 {
-	const struct muster__text_family *r = s->family->rendered[0];
-
 	for (uint32_t i = 0; i < s->family->quantile_count; i++) {
 		at = put_end(put_line(at, r, MUSTER__LINE_ENDS, s), r->les + i);
 		at = put_real(at, m->view->quantiles[s->quantile_at + i]);
 	}
-	return put_sum_and_count(at, m, s, m->view->ints[s->int_at]);
+	return put_sum_and_count(at, m, r, s, m->view->ints[s->int_at]);
 }
 
-static char *put_gauge(char *at, const struct muster__making *m, const struct muster__view_series *s)
+static char *put_gauge(char *at, const struct muster__making *m, const struct muster__text_family *r,
+                       const struct muster__view_series *s)
 {
 	const struct muster__view_gauge *gauge = m->view->gauges + s->gauge_at;
 
 	if (!gauge->set)
 		return at;
-	at = put_line(at, s->family->rendered[0], MUSTER__LINE_VALUE, s);
+	at = put_line(at, r, MUSTER__LINE_VALUE, s);
 	return put_resting_real(at, m->rests->gauges + s->gauge_at, gauge->value);
 }
 
 /* exemplars: of the series, or NULL */
-static char *put_counter(char *at, const struct muster__making *m, const struct muster__view_series *s,
-                         const struct muster__view_exemplar *exemplars)
+static char *put_counter(char *at, const struct muster__making *m, const struct muster__text_family *r,
+                         const struct muster__view_series *s, const struct muster__view_exemplar *exemplars)
 {
-	at = put_line(at, s->family->rendered[0], MUSTER__LINE_VALUE, s);
+	at = put_line(at, r, MUSTER__LINE_VALUE, s);
 	if (s->family->type == MUSTER_COUNTER)
 		at = put_uint(at, m->view->ints[s->int_at]);
 	else
@@ -200,25 +197,25 @@ static char *put_counter(char *at, const struct muster__making *m, const struct 
 	return exemplars ? put_exemplar(at, exemplars) : at;
 }
 
-static char *put_series(char *at, const struct muster__making *m, const struct muster__view_series *s,
-                        const struct muster__view_exemplar *exemplars)
+static char *put_series(char *at, const struct muster__making *m, const struct muster__text_family *r,
+                        const struct muster__view_series *s, const struct muster__view_exemplar *exemplars)
 {
 	switch (s->family->type) {
 	case MUSTER_COUNTER:
 	case MUSTER_REAL_COUNTER:
-		return put_counter(at, m, s, exemplars);
+		return put_counter(at, m, r, s, exemplars);
 	case MUSTER_GAUGE:
 	case MUSTER_INFO:
 	case MUSTER_STATESET:
-		return put_gauge(at, m, s);
+		return put_gauge(at, m, r, s);
 	case MUSTER_IN_FLIGHT:
-		return put_int(put_line(at, s->family->rendered[0], MUSTER__LINE_VALUE, s), (int64_t)m->view->ints[s->int_at]);
+		return put_int(put_line(at, r, MUSTER__LINE_VALUE, s), (int64_t)m->view->ints[s->int_at]);
 	case MUSTER_HISTOGRAM:
-		return put_histogram(at, m, s, exemplars);
+		return put_histogram(at, m, r, s, exemplars);
 	case MUSTER_NATIVE_HISTOGRAM:
-		return put_native(at, m, s);
+		return put_native(at, m, r, s);
 	case MUSTER_SUMMARY:
-		return put_summary(at, m, s);
+		return put_summary(at, m, r, s);
 	}
 	return at;
 }
@@ -232,37 +229,36 @@ static bool has_created(const struct muster__view_family *f)
 /* ---- the page ----------------------------------------------------------------------------- */
 
 /* All lines of a series, and a chunk. */
-static size_t series_bytes_max(const struct muster__view_series *s)
+static size_t series_bytes_max(const struct muster__text_family *r, const struct muster__view_series *s)
 {
-	const struct muster__text_family *r = s->family->rendered[0];
-
 	return r->bytes_max + r->values_max * s->values_bytes * (s->escaped ? 2 : 1);
 }
 
 /* What counts or adds up tells when that began, and has exemplars, where the page says of what type it is. */
-static void series_write(const struct muster__making *m, const struct muster__view_series *s, bool created)
+static void series_write(const struct muster__making *m, const struct muster__text_family *r,
+                         const struct muster__view_series *s, bool created)
 {
 	bool exemplars = created && s->exemplar_at;
 	size_t more = exemplars ? MUSTER__TEXT_EXEMPLAR_MAX * (s->family->bounds_count + 1) : 0;
-	char *at = muster__text_room(m->page, series_bytes_max(s) + more);
+	char *at = muster__text_room(m->page, series_bytes_max(r, s) + more);
 
 	if (at == NULL)
 		return;
-	at = put_series(at, m, s, exemplars ? m->view->exemplars + s->exemplar_at : NULL);
+	at = put_series(at, m, r, s, exemplars ? m->view->exemplars + s->exemplar_at : NULL);
 	if (created)
-		at = muster__text_milliseconds(put_line(at, s->family->rendered[0], MUSTER__LINE_CREATED, s),
-		                               s->created_unix_ns);
+		at = muster__text_milliseconds(put_line(at, r, MUSTER__LINE_CREATED, s), s->created_unix_ns);
 	m->page->count = (size_t)(at - m->page->bytes);
 }
 
-static void pid_sample_write(struct muster__text_buffer *page, const struct muster__view_pid_sample *sample)
+static void pid_sample_write(struct muster__text_buffer *page, const struct muster__text_family *r,
+                             const struct muster__view_pid_sample *sample)
 {
 	const struct muster__view_series *s = sample->series;
-	char *at = muster__text_room(page, series_bytes_max(s));
+	char *at = muster__text_room(page, series_bytes_max(r, s));
 
 	if (at == NULL)
 		return;
-	at = put_line(at, s->family->rendered[0], MUSTER__LINE_VALUE, s);
+	at = put_line(at, r, MUSTER__LINE_VALUE, s);
 	at += muster__number_uint(at, sample->pid);
 	memcpy(at, "\"} ", 3);
 	page->count = (size_t)(put_real(at + 3, sample->value) - page->bytes);
@@ -277,18 +273,28 @@ static enum muster__text_head head_of(const struct muster__view *view, const str
 	return taken || (counter && !suffix) ? MUSTER__HEAD_UNKNOWN : MUSTER__HEAD_OPENMETRICS;
 }
 
-static void all_series_write(const struct muster__making *m, const struct muster__view_family *f, bool created)
+static void all_series_write(const struct muster__making *m, const struct muster__text_family *r,
+                             const struct muster__view_family *f, bool created)
 {
 	for (size_t k = 0; k < f->series_count && !m->page->failed; k++)
 		if (!f->series[k]->hidden)
-			series_write(m, f->series[k], created);
+			series_write(m, r, f->series[k], created);
+}
+
+/* NULL for want of memory. */
+static const struct muster__text_family *rendered(const struct muster__making *m, struct muster__view_family *f)
+{
+	void **own = &f->rendered[m->escaping];
+
+	if (*own == NULL)
+		*own = muster__text_render_family(f, f->spelled[m->escaping]);
+	return *own;
 }
 
 static void family_write(const struct muster__making *m, struct muster__view_family *f, bool openmetrics,
                          const struct muster__view_pid_sample *samples, size_t samples_count)
 {
-	const struct muster__text_family *r = f->rendered[0] =
-		f->rendered[0] ? f->rendered[0] : muster__text_render_family(f);
+	const struct muster__text_family *r = rendered(m, f);
 
 	m->page->failed |= r == NULL;
 	if (r == NULL)
@@ -296,9 +302,9 @@ static void family_write(const struct muster__making *m, struct muster__view_fam
 	enum muster__text_head head = openmetrics ? head_of(m->view, f, r) : MUSTER__HEAD_TEXT;
 	muster__text_put_bytes(m->page, r->text + r->heads[head].at, r->heads[head].count);
 	if (!muster__family_per_pid(f))
-		all_series_write(m, f, head == MUSTER__HEAD_OPENMETRICS && has_created(f));
+		all_series_write(m, r, f, head == MUSTER__HEAD_OPENMETRICS && has_created(f));
 	for (size_t i = 0; i < samples_count && !m->page->failed; i++)
-		pid_sample_write(m->page, &samples[i]);
+		pid_sample_write(m->page, r, &samples[i]);
 }
 
 static void families_write(const struct muster__making *m, bool openmetrics)

@@ -11,6 +11,8 @@
  */
 #include "text_render.h"
 
+#include "names.h"
+
 #define NUMBER_BYTES_MAX 26 /* with its newline */
 
 char *muster__text_escape(char *at, const char *s, size_t count, bool quoted)
@@ -56,10 +58,54 @@ static size_t base_bytes(const char *name, enum muster_type type)
 	return n > suffix && memcmp(name + n - suffix, end, suffix) == 0 ? n - suffix : n;
 }
 
+/* ---- names -------------------------------------------------------------------------------- */
+
+/* Names that are not of the old alphabet are quoted. */
+static void put_quoted(struct muster__text_buffer *b, const char *name, size_t name_bytes, const char *suffix)
+{
+	muster__text_put(b, "\"");
+	put_escaped(b, name, name_bytes, true);
+	muster__text_put(b, suffix);
+	muster__text_put(b, "\"");
+}
+
+static void put_head_name(struct muster__text_buffer *b, const char *name, size_t name_bytes)
+{
+	if (muster__legacy_name(name, name_bytes, true))
+		muster__text_put_bytes(b, name, name_bytes);
+	else
+		put_quoted(b, name, name_bytes, "");
+}
+
+static void put_label_name(struct muster__text_buffer *b, const char *name)
+{
+	size_t bytes = strlen(name);
+
+	if (muster__legacy_name(name, bytes, false))
+		muster__text_put_bytes(b, name, bytes);
+	else
+		put_quoted(b, name, bytes, "");
+}
+
+/* A quoted name stands within the braces. Returns whether they are open. */
+static bool put_sample_name(struct muster__text_buffer *b, const char *name, size_t name_bytes, const char *suffix)
+{
+	if (!muster__legacy_name(name, name_bytes, true)) {
+		muster__text_put(b, "{");
+		put_quoted(b, name, name_bytes, suffix);
+		return true;
+	}
+	muster__text_put_bytes(b, name, name_bytes);
+	muster__text_put(b, suffix);
+	return false;
+}
+
+/* ---- the lines that describe a family ----------------------------------------------------- */
+
 static void put_head_line(struct muster__text_buffer *b, const char *what, const char *name, size_t name_bytes)
 {
 	muster__text_put(b, what);
-	muster__text_put_bytes(b, name, name_bytes);
+	put_head_name(b, name, name_bytes);
 	muster__text_put(b, " ");
 }
 
@@ -137,6 +183,7 @@ static void les_fill(struct muster__text_le *les, const struct muster__view_fami
 /* A family in the making. */
 struct rendering {
 	const struct muster__view_family *family;
+	const struct muster__spelling *names;
 	struct muster__text_buffer text;
 	struct muster__text_piece heads[MUSTER__HEADS], lines[MUSTER__LINES][MUSTER_LABELS_MAX + 1];
 	bool has[MUSTER__LINES];
@@ -154,24 +201,26 @@ static void heads_make(struct rendering *r)
 
 	for (int head = 0; head < MUSTER__HEADS; head++) {
 		size_t begin = r->text.count;
-		muster__text_put_head(&r->text, head, f->name, f->help, f->unit, f->type);
+		muster__text_put_head(&r->text, head, r->names->name, f->help, f->unit, f->type);
 		r->heads[head] = piece_since(r, begin);
 	}
 }
 
 /* What stands before label i, or, behind all, before the line's value.
- *   end   the name of a label that the encoder adds, or NULL */
-static void put_between(struct muster__text_buffer *b, const struct muster__view_family *f, uint32_t i, const char *end)
+ *   open   the braces are, by the name
+ *   end    the name of a label that the encoder adds, or NULL */
+static void put_between(struct rendering *r, uint32_t i, bool open, const char *end)
 {
-	const char *label = i < f->label_count ? f->labels[i] : end;
+	const char *label = i < r->family->label_count ? r->names->labels[i] : end;
+	struct muster__text_buffer *b = &r->text;
 
 	muster__text_put(b, i ? "\"" : "");
 	if (label == NULL) {
-		muster__text_put(b, i ? "} " : " ");
+		muster__text_put(b, i || open ? "} " : " ");
 		return;
 	}
-	muster__text_put(b, i ? "," : "{");
-	muster__text_put(b, label);
+	muster__text_put(b, i || open ? "," : "{");
+	put_label_name(b, label);
 	muster__text_put(b, "=\"");
 }
 
@@ -181,10 +230,9 @@ static void line_make(struct rendering *r, enum muster__text_line line, size_t n
 	size_t begin = r->text.count;
 
 	r->has[line] = true;
-	muster__text_put_bytes(&r->text, r->family->name, name_bytes);
-	muster__text_put(&r->text, suffix);
+	bool open = put_sample_name(&r->text, r->names->name, name_bytes, suffix);
 	for (uint32_t i = 0; i <= r->family->label_count; i++) {
-		put_between(&r->text, r->family, i, end);
+		put_between(r, i, open, end);
 		r->lines[line][i] = piece_since(r, begin);
 		begin = r->text.count;
 	}
@@ -193,7 +241,8 @@ static void line_make(struct rendering *r, enum muster__text_line line, size_t n
 static void lines_make(struct rendering *r)
 {
 	const struct muster__view_family *f = r->family;
-	size_t name_bytes = strlen(f->name);
+	const char *name = r->names->name;
+	size_t name_bytes = strlen(name);
 	bool summary = f->type == MUSTER_SUMMARY;
 
 	if (ends_of(f))
@@ -204,7 +253,7 @@ static void lines_make(struct rendering *r)
 	} else {
 		line_make(r, MUSTER__LINE_VALUE, name_bytes, "", muster__family_per_pid(f) ? "pid" : NULL);
 	}
-	line_make(r, MUSTER__LINE_CREATED, base_bytes(f->name, f->type), "_created", NULL);
+	line_make(r, MUSTER__LINE_CREATED, base_bytes(name, f->type), "_created", NULL);
 }
 
 /* ---- the block ---------------------------------------------------------------------------- */
@@ -248,9 +297,10 @@ static struct muster__text_family *block_make(const struct rendering *r)
 	return block;
 }
 
-struct muster__text_family *muster__text_render_family(const struct muster__view_family *family)
+struct muster__text_family *muster__text_render_family(const struct muster__view_family *family,
+                                                       const struct muster__spelling *names)
 {
-	struct rendering r = {.family = family};
+	struct rendering r = {.family = family, .names = names};
 
 	heads_make(&r);
 	lines_make(&r);

@@ -50,11 +50,12 @@ static struct muster__pool pool;
 static struct muster__view view;
 static struct muster__text_rests rests;
 static struct muster__text_buffer buffer;
+static enum muster_escaping escaping;
 
 /* As muster_region_write() does it. */
 static int written(void (*encoder)(const struct muster__making *m), const char **bytes, size_t *count)
 {
-	const struct muster__making making = {&buffer, &view, 0, NULL, &rests};
+	const struct muster__making making = {&buffer, &view, escaping, NULL, &rests};
 
 	buffer.count = 0;
 	buffer.failed = false;
@@ -81,6 +82,7 @@ static int page_setup(void **state)
 	memset(reals, 0, sizeof reals);
 	memset(gauges, 0, sizeof gauges);
 	series_count = 0;
+	escaping = MUSTER_ESCAPING_UNDERSCORES;
 	view = (struct muster__view){.families = family_order,
 	                             .ints = ints,
 	                             .reals = reals,
@@ -101,6 +103,7 @@ static void rendered_forget(void)
 			families[i].spelled[k] = NULL;
 		}
 	}
+	memset(view.spelled_count, 0, sizeof view.spelled_count);
 	muster__text_rests_clear(&rests);
 }
 
@@ -469,12 +472,12 @@ static void next_page_shows_new_values_and_newcomers(void **state)
 static void rewrite_into_exact_room(void)
 {
 	struct muster__text_family *f = families[0].rendered[0];
-	const struct muster__making making = {&buffer, &view, 0, NULL, &rests};
+	const struct muster__making making = {&buffer, &view, escaping, NULL, &rests};
 
 	series[0]->created_unix_ns = UINT64_MAX;
 	for (int head = MUSTER__HEAD_TEXT; head <= MUSTER__HEAD_OPENMETRICS; head++) {
 		buffer_free();
-		buffer.capacity = f->heads[head].count + series_bytes_max(series[0]);
+		buffer.capacity = f->heads[head].count + series_bytes_max(f, series[0]);
 		buffer.bytes = malloc(buffer.capacity);
 		assert_non_null(buffer.bytes);
 		allocations_left = 0;
@@ -671,7 +674,7 @@ static void families_are_found_by_their_name_or_that_of_a_sample(void **state)
 	(void)family(MUSTER_SUMMARY, "wait", "W.", NULL);
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		const char *const names[] = {rows[i].wanted, NULL};
-		const struct muster__making making = {&buffer, &view, 0, names, &rests};
+		const struct muster__making making = {&buffer, &view, escaping, names, &rests};
 		buffer.count = 0;
 		assert_int_equal(muster__view_spell(&view, making.escaping), 0);
 		muster__text_write(&making);
@@ -681,6 +684,102 @@ static void families_are_found_by_their_name_or_that_of_a_sample(void **state)
 		assert_int_equal(strstr(bytes, "# TYPE wait") != NULL, rows[i].families >> 1);
 		assert_null(strstr(bytes, "muster_"));
 	}
+}
+
+/* ---- names by scheme ---------------------------------------------------------------------- */
+
+/* Without the store's own. */
+static char *page_by(enum muster_escaping scheme, void (*encoder)(const struct muster__making *m))
+{
+	const char *bytes = NULL;
+	size_t count = 0;
+
+	escaping = scheme;
+	assert_int_equal(written(encoder, &bytes, &count), 0);
+	const char *end = memmem(bytes, count, encoder == muster__text_write ? "\n# HELP muster_" : "\n# TYPE muster_", 15);
+	assert_non_null(end);
+	return strndup(bytes, (size_t)(end + 1 - bytes));
+}
+
+static void by_every_scheme(void (*encoder)(const struct muster__making *m), const char *const *pages)
+{
+	for (int scheme = 0; scheme < MUSTER_ESCAPING_COUNT; scheme++) {
+		char *got = page_by(scheme, encoder);
+		assert_string_equal(got, pages[scheme]);
+		free(got);
+	}
+}
+
+static void text_has_names_by_every_scheme(void **state)
+{
+	static double bounds[] = {1};
+	static char *labels[] = {"l.x", "ok", NULL};
+	static struct muster_str values[] = {{"1", 1}, {"a\"", 2}};
+	struct muster__view_family *h = family(MUSTER_HISTOGRAM, "my.wait", "H.", labels);
+
+	(void)state;
+	h->bounds = bounds;
+	h->bounds_count = 1;
+	series_of(h, values, 0);
+	series_of(family(MUSTER_COUNTER, "old_total", "O.", NULL), NULL, 0);
+	series_of(family(MUSTER_GAUGE, "\"\\\n\xc3\xbc", "G.", NULL), NULL, 0);
+	gauge_is(0, 1);
+	by_every_scheme(muster__text_write,
+	                (const char *const[]){
+						[MUSTER_ESCAPING_UNDERSCORES] = "# HELP my_wait H.\n# TYPE my_wait histogram\n"
+														"my_wait_bucket{l_x=\"1\",ok=\"a\\\"\",le=\"1.0\"} 0\n"
+														"my_wait_bucket{l_x=\"1\",ok=\"a\\\"\",le=\"+Inf\"} 0\n"
+														"my_wait_sum{l_x=\"1\",ok=\"a\\\"\"} 0\n"
+														"my_wait_count{l_x=\"1\",ok=\"a\\\"\"} 0\n"
+														"# HELP old_total O.\n# TYPE old_total counter\nold_total 0\n"
+														"# HELP ____ G.\n# TYPE ____ gauge\n____ 1\n",
+						[MUSTER_ESCAPING_DOTS] = "# HELP my_dot_wait H.\n# TYPE my_dot_wait histogram\n"
+												 "my_dot_wait_bucket{l_dot_x=\"1\",ok=\"a\\\"\",le=\"1.0\"} 0\n"
+												 "my_dot_wait_bucket{l_dot_x=\"1\",ok=\"a\\\"\",le=\"+Inf\"} 0\n"
+												 "my_dot_wait_sum{l_dot_x=\"1\",ok=\"a\\\"\"} 0\n"
+												 "my_dot_wait_count{l_dot_x=\"1\",ok=\"a\\\"\"} 0\n"
+												 "# HELP old__total O.\n# TYPE old__total counter\nold__total 0\n"
+												 "# HELP ________ G.\n# TYPE ________ gauge\n________ 1\n",
+						[MUSTER_ESCAPING_VALUES] =
+							"# HELP U__my_2e_wait H.\n# TYPE U__my_2e_wait histogram\n"
+							"U__my_2e_wait_bucket{U__l_2e_x=\"1\",ok=\"a\\\"\",le=\"1.0\"} 0\n"
+							"U__my_2e_wait_bucket{U__l_2e_x=\"1\",ok=\"a\\\"\",le=\"+Inf\"} 0\n"
+							"U__my_2e_wait_sum{U__l_2e_x=\"1\",ok=\"a\\\"\"} 0\n"
+							"U__my_2e_wait_count{U__l_2e_x=\"1\",ok=\"a\\\"\"} 0\n"
+							"# HELP old_total O.\n# TYPE old_total counter\nold_total 0\n"
+							"# HELP U___22__5c__a__fc_ G.\n# TYPE U___22__5c__a__fc_ gauge\nU___22__5c__a__fc_ 1\n",
+						[MUSTER_ESCAPING_ALLOW_UTF_8] =
+							"# HELP \"my.wait\" H.\n# TYPE \"my.wait\" histogram\n"
+							"{\"my.wait_bucket\",\"l.x\"=\"1\",ok=\"a\\\"\",le=\"1.0\"} 0\n"
+							"{\"my.wait_bucket\",\"l.x\"=\"1\",ok=\"a\\\"\",le=\"+Inf\"} 0\n"
+							"{\"my.wait_sum\",\"l.x\"=\"1\",ok=\"a\\\"\"} 0\n"
+							"{\"my.wait_count\",\"l.x\"=\"1\",ok=\"a\\\"\"} 0\n"
+							"# HELP old_total O.\n# TYPE old_total counter\nold_total 0\n"
+							"# HELP \"\\\"\\\\\\n\xc3\xbc\" G.\n# TYPE \"\\\"\\\\\\n\xc3\xbc\" gauge\n"
+							"{\"\\\"\\\\\\n\xc3\xbc\"} 1\n"});
+}
+
+static void openmetrics_has_names_by_every_scheme(void **state)
+{
+	static char *labels[] = {"l", NULL};
+	static struct muster_str x = {"x", 1};
+	struct muster__view_family *c = family(MUSTER_COUNTER, "c.seconds_total", "C.", labels);
+
+	(void)state;
+	c->unit = "seconds";
+	series_of(c, &x, 0);
+	by_every_scheme(
+		muster__openmetrics_write,
+		(const char *const[]){
+			[MUSTER_ESCAPING_UNDERSCORES] = "# TYPE c_seconds counter\n# UNIT c_seconds seconds\n# HELP c_seconds C.\n"
+											"c_seconds_total{l=\"x\"} 0\nc_seconds_created{l=\"x\"} 0.000\n",
+			[MUSTER_ESCAPING_DOTS] = "# TYPE c_dot_seconds_ counter\n# HELP c_dot_seconds_ C.\n"
+									 "c_dot_seconds__total{l=\"x\"} 0\nc_dot_seconds__created{l=\"x\"} 0.000\n",
+			[MUSTER_ESCAPING_VALUES] = "# TYPE U__c_2e_seconds_ counter\n# HELP U__c_2e_seconds_ C.\n"
+									   "U__c_2e_seconds__total{l=\"x\"} 0\nU__c_2e_seconds__created{l=\"x\"} 0.000\n",
+			[MUSTER_ESCAPING_ALLOW_UTF_8] =
+				"# TYPE \"c.seconds\" counter\n# HELP \"c.seconds\" C.\n"
+				"{\"c.seconds_total\",l=\"x\"} 0\n{\"c.seconds_created\",l=\"x\"} 0.000\n"});
 }
 
 #define ONE(test) cmocka_unit_test_setup_teardown(test, page_setup, page_teardown)
@@ -710,6 +809,8 @@ int main(void)
 		ONE(openmetrics_names_families_without_suffix_and_tells_when_series_were_created),
 		ONE(openmetrics_keeps_the_name_of_a_counter_when_another_family_has_the_shorter),
 		ONE(families_are_found_by_their_name_or_that_of_a_sample),
+		ONE(text_has_names_by_every_scheme),
+		ONE(openmetrics_has_names_by_every_scheme),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
