@@ -4,6 +4,7 @@
  */
 #include "encode.h"
 
+#include "escape.h"
 #include "layout.h"
 #include "names.h"
 #include "native.h"
@@ -89,14 +90,22 @@ size_t muster__pid_samples_of(const struct muster__view *view, const struct must
 /* ---- the store's own counters -------------------------------------------------------------- */
 
 const struct muster__store_counter muster__store_counters[MUSTER__STORE_COUNTERS] = {
-	{"muster_attach_failures_total", "Processes that could not make a slab and run uninstrumented.", false},
-	{"muster_dropped_exemplars_total", "Exemplars that were not kept; their updates were.", false},
-	{"muster_dropped_families_total", "Families that could not be declared or merged.", false},
-	{"muster_dropped_series_total", "Lookups that got no series and recorded nothing.", true},
-	{"muster_left_out_series_total", "Series of workers left out of the page because the region is at its limit.",
+	{"muster_attach_failures_total", "Processes that could not make a slab and run uninstrumented.", MUSTER_COUNTER,
      false},
-	{"muster_refused_updates_total", "Updates refused because the value made no sense.", false},
+	{"muster_dropped_exemplars_total", "Exemplars that were not kept; their updates were.", MUSTER_COUNTER, false},
+	{"muster_dropped_families_total", "Families that could not be declared or merged.", MUSTER_COUNTER, false},
+	{"muster_dropped_series_total", "Lookups that got no series and recorded nothing.", MUSTER_COUNTER, true},
+	{"muster_escaped_names_meeting", "Names written by the scheme values since this page's makes them others.",
+     MUSTER_GAUGE, false},
+	{"muster_left_out_series_total", "Series of workers left out of the page because the region is at its limit.",
+     MUSTER_COUNTER, false},
+	{"muster_refused_updates_total", "Updates refused because the value made no sense.", MUSTER_COUNTER, false},
 };
+
+void muster__store_name(const struct muster__store_counter *counter, enum muster_escaping escaping, char *out)
+{
+	*muster__escape_name(out, counter->name, strlen(counter->name), escaping, true) = '\0';
+}
 
 static void walk_events(const struct muster__view *view, const struct muster__store_counter *counter,
                         muster__store_sample_fn *fn, void *ctx)
@@ -129,11 +138,13 @@ static void walk_drops(const struct muster__view *view, const struct muster__sto
 				fn(ctx, counter, view->families[i]->name, reasons[drop], view->families[i]->drops[drop]);
 }
 
-void muster__store_counter_walk(const struct muster__view *view, const struct muster__store_counter *counter,
+void muster__store_counter_walk(const struct muster__making *m, const struct muster__store_counter *counter,
                                 muster__store_sample_fn *fn, void *ctx)
 {
-	if (counter->by_family)
-		walk_drops(view, counter, fn, ctx);
+	if (counter->type == MUSTER_GAUGE)
+		fn(ctx, counter, NULL, NULL, m->view->names_meeting[m->escaping]);
+	else if (counter->by_family)
+		walk_drops(m->view, counter, fn, ctx);
 	else
-		walk_events(view, counter, fn, ctx);
+		walk_events(m->view, counter, fn, ctx);
 }

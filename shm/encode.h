@@ -50,19 +50,26 @@ void muster__native_values(const struct muster__view *view, const struct muster_
  * Returns how many there are. */
 size_t muster__pid_samples_of(const struct muster__view *view, const struct muster__view_family *family, size_t *at);
 
-/* What the store has counted itself, summed over all workers: one row per family, in the order of the page. */
+/* What the store has counted itself, summed over all workers, and of the page: one row per family, in the order of the
+ * page. */
 struct muster__store_counter {
 	const char *name, *help;
-	bool by_family; /* its samples are those of view families' drops, else events */
+	enum muster_type type; /* a counter's samples are events */
+	bool by_family;        /* or those of view families' drops; a gauge has one without labels */
 };
-#define MUSTER__STORE_COUNTERS 6
+#define MUSTER__STORE_COUNTERS 7
 extern const struct muster__store_counter muster__store_counters[MUSTER__STORE_COUNTERS];
 
+/* Its name, as the scheme spells it, with a NUL: of the old alphabet, so that only dots change it. */
+#define MUSTER__STORE_NAME_BYTES_MAX 64
+void muster__store_name(const struct muster__store_counter *counter, enum muster_escaping escaping, char *out);
+
 /* Call fn for each sample of a store's counter.
- *   family   NULL unless by_family */
+ *   family   NULL unless by_family
+ *   reason   NULL if it is a gauge */
 typedef void muster__store_sample_fn(void *ctx, const struct muster__store_counter *counter, const char *family,
                                      const char *reason, uint64_t value);
-void muster__store_counter_walk(const struct muster__view *view, const struct muster__store_counter *counter,
+void muster__store_counter_walk(const struct muster__making *m, const struct muster__store_counter *counter,
                                 muster__store_sample_fn *fn, void *ctx);
 
 #endif

@@ -354,7 +354,8 @@ static void put_store_sample(void *ctx, const struct muster__store_counter *coun
 		put_member(b, "family", family);
 		muster__text_put(b, ",");
 	}
-	put_member(b, "reason", reason);
+	if (reason)
+		put_member(b, "reason", reason);
 	muster__text_put(b, "},\"value\":");
 	put_uint(b, value);
 	muster__text_put(b, "}");
@@ -366,8 +367,8 @@ static void put_store_counters(const struct muster__making *m)
 		const struct muster__store_counter *counter = &muster__store_counters[i];
 		if (!muster__family_wanted(m, counter->name))
 			continue;
-		put_head(m->page, counter->name, counter->help, "", types[MUSTER_COUNTER]);
-		muster__store_counter_walk(m->view, counter, put_store_sample, m->page);
+		put_head(m->page, counter->name, counter->help, "", types[counter->type]);
+		muster__store_counter_walk(m, counter, put_store_sample, m->page);
 		muster__text_put(m->page, "]}");
 	}
 }

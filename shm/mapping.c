@@ -21,6 +21,7 @@ static bool name_reserved(struct muster_str name)
 		MUSTER__EVENTS(MUSTER__ROW)
 #undef MUSTER__ROW
 			"muster_dropped_series_total",
+		"muster_escaped_names_meeting",
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
@@ -56,30 +57,22 @@ static bool same_description(const struct muster__view_family *family, const str
  * those are. */
 static bool name_clashes(const struct muster__merge *merge, const struct muster__family_parts *parts)
 {
-	static const struct {
-		const char *suffix;
-		unsigned types; /* whose samples have it, by bits */
-	} rows[] = {
-		{"_bucket", 1u << MUSTER_HISTOGRAM | 1u << MUSTER_NATIVE_HISTOGRAM},
-		{"_count", 1u << MUSTER_HISTOGRAM | 1u << MUSTER_NATIVE_HISTOGRAM | 1u << MUSTER_SUMMARY},
-		{"_sum", 1u << MUSTER_HISTOGRAM | 1u << MUSTER_NATIVE_HISTOGRAM | 1u << MUSTER_SUMMARY},
-		{"_created", 1u << MUSTER_HISTOGRAM | 1u << MUSTER_NATIVE_HISTOGRAM | 1u << MUSTER_SUMMARY},
-	};
 	char name[MUSTER_NAME_BYTES_MAX + 16];
 
-	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		size_t n = strlen(rows[i].suffix), bytes = parts->name.count;
-		if (rows[i].types >> parts->record->type & 1) {
+	for (size_t i = 0; i < MUSTER__SAMPLE_SUFFIXES; i++) {
+		const struct muster__sample_suffix *row = &muster__sample_suffixes[i];
+		size_t n = strlen(row->suffix), bytes = parts->name.count;
+		if (row->types >> parts->record->type & 1) {
 			memcpy(name, parts->name.bytes, bytes);
-			memcpy(name + bytes, rows[i].suffix, n);
+			memcpy(name + bytes, row->suffix, n);
 			if (muster__view_family_find(merge, (struct muster_str){name, bytes + n}))
 				return true;
 		}
-		if (bytes <= n || memcmp(parts->name.bytes + bytes - n, rows[i].suffix, n) != 0)
+		if (bytes <= n || memcmp(parts->name.bytes + bytes - n, row->suffix, n) != 0)
 			continue;
 		const struct muster__view_family *other =
 			muster__view_family_find(merge, (struct muster_str){parts->name.bytes, bytes - n});
-		if (other && (rows[i].types >> other->type & 1))
+		if (other && (row->types >> other->type & 1))
 			return true;
 	}
 	return false;

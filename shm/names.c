@@ -44,12 +44,15 @@ bool muster__imported_name_valid(const char *name, size_t bytes)
 
 bool muster__label_name_valid(const char *name, size_t bytes, enum muster_type type, enum muster_mode mode)
 {
-	if (!word_valid(name, bytes, false) || (bytes >= 2 && name[0] == '_' && name[1] == '_'))
-		return false;
-	if (equals(name, bytes, "le") || equals(name, bytes, "quantile"))
-		return false;
+	return word_valid(name, bytes, false) && !muster__label_name_reserved(name, bytes, type, mode);
+}
+
+bool muster__label_name_reserved(const char *name, size_t bytes, enum muster_type type, enum muster_mode mode)
+{
 	bool per_pid = muster__is_gauge(type) && (mode == MUSTER_ALL || mode == MUSTER_LIVEALL);
-	return !(per_pid && equals(name, bytes, "pid"));
+
+	return (bytes >= 2 && name[0] == '_' && name[1] == '_') || equals(name, bytes, "le") ||
+	       equals(name, bytes, "quantile") || (per_pid && equals(name, bytes, "pid"));
 }
 
 /* RFC 3629, table of section 4. */
@@ -79,6 +82,16 @@ bool muster__utf8_valid(const char *text, size_t bytes)
 	}
 	return true;
 }
+
+#define HISTOGRAMS (1u << MUSTER_HISTOGRAM | 1u << MUSTER_NATIVE_HISTOGRAM)
+#define DISTRIBUTIONS (HISTOGRAMS | 1u << MUSTER_SUMMARY)
+
+const struct muster__sample_suffix muster__sample_suffixes[MUSTER__SAMPLE_SUFFIXES] = {
+	{"_bucket", HISTOGRAMS},
+	{"_count", DISTRIBUTIONS},
+	{"_sum", DISTRIBUTIONS},
+	{"_created", DISTRIBUTIONS},
+};
 
 const char *muster__suffix_wrong(const char *name, size_t bytes, enum muster_type type)
 {

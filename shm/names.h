@@ -37,6 +37,9 @@ size_t muster__utf8_sequence(const char *s, size_t bytes);
 /* Well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates) without NUL. */
 bool muster__utf8_valid(const char *text, size_t bytes);
 
+/* Has an encoder its own use for a label of that name? "__..." are Prometheus' own. */
+bool muster__label_name_reserved(const char *name, size_t bytes, enum muster_type type, enum muster_mode mode);
+
 /* Types kept in gauge cells, with a mode. */
 static inline bool muster__is_gauge(enum muster_type type)
 {
@@ -57,6 +60,14 @@ static inline bool muster__mode_fits(enum muster_type type, enum muster_mode mod
 		return (int)mode == 0;
 	}
 }
+
+/* What samples have behind the name of their family, in one format or another. */
+struct muster__sample_suffix {
+	const char *suffix;
+	unsigned types; /* whose samples have it, by bits */
+};
+#define MUSTER__SAMPLE_SUFFIXES 4
+extern const struct muster__sample_suffix muster__sample_suffixes[MUSTER__SAMPLE_SUFFIXES];
 
 /* The suffix that speaks against name for this type, or the one it lacks ("_total", "_info"); NULL if none. */
 const char *muster__suffix_wrong(const char *name, size_t bytes, enum muster_type type);

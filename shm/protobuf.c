@@ -406,22 +406,28 @@ static void put_store_sample(void *ctx, const struct muster__store_counter *coun
 	struct muster__text_buffer *b = ctx;
 	size_t begin = field_begin(b, FAMILY_METRIC);
 
-	(void)counter;
 	if (family)
 		put_label(b, "family", muster_str(family));
-	put_label(b, "reason", muster_str(reason));
-	put_counter(b, (double)value, NULL, NULL);
+	if (reason)
+		put_label(b, "reason", muster_str(reason));
+	if (counter->type == MUSTER_GAUGE)
+		put_gauge(b, (double)value);
+	else
+		put_counter(b, (double)value, NULL, NULL);
 	message_end(b, begin);
 }
 
 static void put_store_counters(const struct muster__making *m)
 {
+	char name[MUSTER__STORE_NAME_BYTES_MAX];
+
 	for (size_t i = 0; i < MUSTER__STORE_COUNTERS; i++) {
 		const struct muster__store_counter *counter = &muster__store_counters[i];
 		if (!muster__family_wanted(m, counter->name))
 			continue;
-		size_t begin = family_begin(m->page, counter->name, counter->help, "", MUSTER_COUNTER);
-		muster__store_counter_walk(m->view, counter, put_store_sample, m->page);
+		muster__store_name(counter, m->escaping, name);
+		size_t begin = family_begin(m->page, name, counter->help, "", counter->type);
+		muster__store_counter_walk(m, counter, put_store_sample, m->page);
 		message_end(m->page, begin);
 	}
 }

@@ -264,13 +264,13 @@ static void pid_sample_write(struct muster__text_buffer *page, const struct must
 	page->count = (size_t)(put_real(at + 3, sample->value) - page->bytes);
 }
 
-static enum muster__text_head head_of(const struct muster__view *view, const struct muster__view_family *f,
-                                      const struct muster__text_family *r)
+/* A counter without the suffix that OpenMetrics wants, or that must keep it, is of a type the format does not know. */
+static enum muster__text_head head_of(const struct muster__view_family *f, const struct muster__spelling *names)
 {
-	bool counter = f->type == MUSTER_COUNTER || f->type == MUSTER_REAL_COUNTER, suffix = f->name[r->base_bytes];
-	bool taken = suffix && muster__view_family_named(view, f->name, r->base_bytes);
+	bool counter = f->type == MUSTER_COUNTER || f->type == MUSTER_REAL_COUNTER;
+	bool unknown = names->base_taken || (counter && !muster__text_has_suffix(f->name, f->type));
 
-	return taken || (counter && !suffix) ? MUSTER__HEAD_UNKNOWN : MUSTER__HEAD_OPENMETRICS;
+	return unknown ? MUSTER__HEAD_UNKNOWN : MUSTER__HEAD_OPENMETRICS;
 }
 
 static void all_series_write(const struct muster__making *m, const struct muster__text_family *r,
@@ -299,7 +299,7 @@ static void family_write(const struct muster__making *m, struct muster__view_fam
 	m->page->failed |= r == NULL;
 	if (r == NULL)
 		return;
-	enum muster__text_head head = openmetrics ? head_of(m->view, f, r) : MUSTER__HEAD_TEXT;
+	enum muster__text_head head = openmetrics ? head_of(f, f->spelled[m->escaping]) : MUSTER__HEAD_TEXT;
 	muster__text_put_bytes(m->page, r->text + r->heads[head].at, r->heads[head].count);
 	if (!muster__family_per_pid(f))
 		all_series_write(m, r, f, head == MUSTER__HEAD_OPENMETRICS && has_created(f));

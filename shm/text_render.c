@@ -58,6 +58,11 @@ static size_t base_bytes(const char *name, enum muster_type type)
 	return n > suffix && memcmp(name + n - suffix, end, suffix) == 0 ? n - suffix : n;
 }
 
+bool muster__text_has_suffix(const char *name, enum muster_type type)
+{
+	return name[base_bytes(name, type)] != '\0';
+}
+
 /* ---- names -------------------------------------------------------------------------------- */
 
 /* Names that are not of the old alphabet are quoted. */
@@ -292,7 +297,6 @@ static struct muster__text_family *block_make(const struct rendering *r)
 	block->les = (const struct muster__text_le *)(void *)at;
 	block->text = memcpy(at + les_bytes, r->text.bytes, r->text.count);
 	memcpy(block->heads, r->heads, sizeof block->heads);
-	block->base_bytes = base_bytes(f->name, f->type);
 	room_count(block, r);
 	return block;
 }

@@ -47,7 +47,6 @@ struct muster__text_family {
 	/* Of each line as many as there are labels, and one; between them stand the label values. NULL: it has no such line. */
 	const struct muster__text_piece *lines[MUSTER__LINES];
 	const struct muster__text_le *les; /* histogram: bounds_count + 1; summary: quantile_count */
-	size_t base_bytes;                 /* of the family's own name without the suffix that OpenMetrics adds to it */
 	size_t values_max;                 /* how often a series writes its label values, at most, */
 	size_t bytes_max;                  /* and how many bytes besides, and a chunk */
 };
@@ -55,6 +54,9 @@ struct muster__text_family {
 /* Render a family, with names as the page spells them; to be released with free(). NULL for want of memory. */
 struct muster__text_family *muster__text_render_family(const struct muster__view_family *family,
                                                        const struct muster__spelling *names);
+
+/* Ends the name in what OpenMetrics takes from the names of such families, `_total` or `_info`? */
+bool muster__text_has_suffix(const char *name, enum muster_type type);
 
 /* Copy with `\\` before `\\` and `"`, and newlines as `\\n`. Returns the end, at most 2 * count behind `at`. */
 char *muster__text_escape(char *at, const char *s, size_t count, bool quoted);

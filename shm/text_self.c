@@ -4,8 +4,6 @@
  */
 #include "text_self.h"
 
-#include "escape.h"
-
 struct writing {
 	struct muster__text_buffer *page;
 	const char *name; /* of the counter, as the page spells it */
@@ -28,30 +26,34 @@ static void put_sample(void *ctx, const struct muster__store_counter *counter, c
 
 	(void)counter;
 	muster__text_put(w->page, w->name);
-	muster__text_put(w->page, "{");
+	if (reason)
+		muster__text_put(w->page, "{");
 	if (family) {
 		muster__text_put(w->page, "family=\"");
 		put_value(w->page, family);
 		muster__text_put(w->page, "\",");
 	}
-	muster__text_put(w->page, "reason=\"");
-	muster__text_put(w->page, reason);
-	muster__text_put(w->page, "\"} ");
+	if (reason) {
+		muster__text_put(w->page, "reason=\"");
+		muster__text_put(w->page, reason);
+		muster__text_put(w->page, "\"}");
+	}
+	muster__text_put(w->page, " ");
 	muster__text_put_bytes(w->page, number, muster__number_uint(number, value));
 	muster__text_put(w->page, "\n");
 }
 
 void muster__text_put_self(const struct muster__making *m, enum muster__text_head head)
 {
-	char name[MUSTER__ESCAPED_BYTES_MAX(MUSTER_NAME_BYTES_MAX) + 1];
+	char name[MUSTER__STORE_NAME_BYTES_MAX];
 	struct writing w = {m->page, name};
 
 	for (size_t i = 0; i < MUSTER__STORE_COUNTERS; i++) {
 		const struct muster__store_counter *counter = &muster__store_counters[i];
 		if (!muster__family_wanted(m, counter->name))
 			continue;
-		*muster__escape_name(name, counter->name, strlen(counter->name), m->escaping, true) = '\0';
-		muster__text_put_head(m->page, head, name, counter->help, "", MUSTER_COUNTER);
-		muster__store_counter_walk(m->view, counter, put_sample, &w);
+		muster__store_name(counter, m->escaping, name);
+		muster__text_put_head(m->page, head, name, counter->help, "", counter->type);
+		muster__store_counter_walk(m, counter, put_sample, &w);
 	}
 }

@@ -374,22 +374,3 @@ void muster__merge_clear(struct muster__merge *merge)
 	muster__values_destroy(&merge->values);
 	*merge = (struct muster__merge){.series_max = merge->series_max, .bounds = merge->bounds};
 }
-
-const struct muster__view_family *muster__view_family_named(const struct muster__view *view, const char *name,
-                                                            size_t bytes)
-{
-	size_t low = 0, high = view->family_count;
-
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-		const char *other = view->families[middle]->name;
-		int order = strncmp(other, name, bytes);
-		if (order == 0 && other[bytes] == '\0')
-			return view->families[middle];
-		if (order < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return NULL;
-}

@@ -118,10 +118,6 @@ struct muster__view {
 	                                              * because there they would be those of others */
 };
 
-/* The family of that name, which need not end in a NUL; NULL if the view has none. */
-const struct muster__view_family *muster__view_family_named(const struct muster__view *view, const char *name,
-                                                            size_t bytes);
-
 /* The shortest decimal that reads back as x, in at most 24 bytes; returns the count. Plain from 1e-4 to below
  * 1e+21; with le_style, the spelling of bucket bounds, to below 1e+06, and a whole number ends in ".0". +Inf, -Inf,
  * NaN. Independent of the locale. */

@@ -95,6 +95,7 @@ static int page_setup(void **state)
 
 static void rendered_forget(void)
 {
+	memset(view.spelled_count, 0, sizeof view.spelled_count);
 	for (size_t i = 0; i < view.family_count; i++) {
 		for (int k = 0; k < MUSTER_ESCAPING_COUNT; k++) {
 			free(families[i].rendered[k]);
@@ -172,6 +173,10 @@ static void gauge_is(uint32_t at, double value)
 #define SELF_SERIES                                                                                                    \
 	"# HELP muster_dropped_series_total Lookups that got no series and recorded nothing.\n"                            \
 	"# TYPE muster_dropped_series_total counter\n"
+#define SELF_MEETING                                                                                                   \
+	"# HELP muster_escaped_names_meeting Names written by the scheme values since this page's makes them others.\n"    \
+	"# TYPE muster_escaped_names_meeting gauge\n"                                                                      \
+	"muster_escaped_names_meeting 0\n"
 #define SELF_LEFT_OUT                                                                                                  \
 	"# HELP muster_left_out_series_total Series of workers left out of the page because the region is at its limit.\n" \
 	"# TYPE muster_left_out_series_total counter\n"                                                                    \
@@ -183,7 +188,7 @@ static void gauge_is(uint32_t at, double value)
 	"muster_refused_updates_total{reason=\"not_finite\"} 0\n"                                                          \
 	"muster_refused_updates_total{reason=\"mostrecent_add\"} 0\n"                                                      \
 	"muster_refused_updates_total{reason=\"quantiles_no_space\"} 0\n"
-#define SELF SELF_FAILURES SELF_EXEMPLARS SELF_FAMILIES SELF_SERIES SELF_LEFT_OUT SELF_UPDATES
+#define SELF SELF_FAILURES SELF_EXEMPLARS SELF_FAMILIES SELF_SERIES SELF_MEETING SELF_LEFT_OUT SELF_UPDATES
 
 /* One page as a string; free() it. */
 static char *page(void)
@@ -438,7 +443,7 @@ static void drops_and_refusals_are_shown(void **state)
 	                       SELF_SERIES "muster_dropped_series_total{family=\"a_total\",reason=\"family_limit\"} 3\n"
 	                                   "muster_dropped_series_total{family=\"b_total\",reason=\"family_limit\"} 9\n"
 	                                   "muster_dropped_series_total{family=\"b_total\",reason=\"label_values\"} 1\n"
-	                                   "# HELP muster_left_out_series_total "));
+	                                   "# HELP muster_escaped_names_meeting "));
 	assert_non_null(strstr(got, "\nmuster_refused_updates_total{reason=\"mostrecent_add\"} 5\n"));
 	assert_non_null(strstr(got, "\nmuster_dropped_families_total{reason=\"conflict\"} 6\n"));
 	free(got);
@@ -522,7 +527,7 @@ static void largest_histogram_fits_its_room(void **state)
 	char *got = page();
 	for (const char *at = got; (at = strchr(at, '\n')) != NULL; at++)
 		lines++;
-	assert_int_equal(lines, 2 + MUSTER_BOUNDS_MAX + 3 + 29); /* 29: the store's own */
+	assert_int_equal(lines, 2 + MUSTER_BOUNDS_MAX + 3 + 32); /* 32: the store's own */
 	assert_non_null(strstr(got, ",le=\"-1.7976931348623157e+308\"} 18446744073709551615\n"));
 	assert_non_null(strstr(got, "h_sum{label=\"\\\"\\\"\\\""));
 	free(got);
