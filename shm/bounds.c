@@ -71,6 +71,16 @@ static int row_set(struct muster__bounds_row *row, const struct muster__family_p
 	return 0;
 }
 
+static void rows_index(void *owner)
+{
+	struct muster__bounds *bounds = owner;
+
+	for (size_t i = 0; i < bounds->rows_count; i++) {
+		const char *name = bounds->rows[i].name;
+		muster__index_add(&bounds->by_name, muster__hash(0, name, strlen(name)), (uint32_t)i);
+	}
+}
+
 static int row_add(struct muster__bounds *bounds, const struct muster__family_parts *p, uint64_t born_ns)
 {
 	struct muster__bounds_row row = {.born_ns = born_ns};
@@ -78,8 +88,8 @@ static int row_add(struct muster__bounds *bounds, const struct muster__family_pa
 	if (bounds->rows_count >= ROWS_MAX)
 		return 0;
 	if (muster__grow(&bounds->rows, &bounds->rows_capacity, bounds->rows_count + 1, sizeof row) != 0 ||
-	    muster__index_reserve(&bounds->by_name) != 0 || (row.name = strndup(p->name.bytes, p->name.count)) == NULL ||
-	    row_set(&row, p) != 0) {
+	    muster__index_reserve(&bounds->by_name, bounds->rows_count + 1, rows_index, bounds) != 0 ||
+	    (row.name = strndup(p->name.bytes, p->name.count)) == NULL || row_set(&row, p) != 0) {
 		free(row.name);
 		return -ENOMEM;
 	}

@@ -111,6 +111,16 @@ static int record_bytes(const unsigned char *at, size_t left, bool more, uint32_
 	return 0;
 }
 
+static size_t records_count(const unsigned char *bytes, size_t count)
+{
+	size_t records = 0;
+	uint32_t n;
+
+	for (size_t at = 0; record_bytes(bytes + at, count - at, true, &n) == 0 && n > 0; at += n)
+		records++;
+	return records;
+}
+
 static int record_append(struct muster__catalogue *node, const struct muster__catalogue_rules *rules,
                          const unsigned char *at, uint32_t bytes)
 {
@@ -130,7 +140,10 @@ static int records_append(struct muster__catalogue *node, const struct muster__c
 {
 	uint32_t n;
 
-	for (*used = 0; *used < count; *used += n) {
+	*used = 0;
+	if (muster__catalogue_expect(node, records_count(bytes, count)) != 0)
+		return -ENOMEM;
+	for (; *used < count; *used += n) {
 		int rc = record_bytes(bytes + *used, count - *used, more, &n);
 		if (rc != 0 || n == 0)
 			return rc;

@@ -171,6 +171,9 @@ static inline const struct muster__series_shm *muster__series_record(const struc
 	return (const struct muster__series_shm *)(const void *)(node->bytes + node->series[i].off);
 }
 
+/* Make room to find `more` families and series by what they are. Returns 0 or -ENOMEM. */
+int muster__catalogue_expect(struct muster__catalogue *node, size_t more);
+
 /* Judge the record at `off` of the node's bytes, and enter it in the node; catalogue_check.c.
  * Returns 0, with node->end.families and so on moved; MUSTER__BAD(...); -ENOMEM. */
 int muster__catalogue_enter(struct muster__catalogue *node, const struct muster__catalogue_rules *rules, uint32_t off);

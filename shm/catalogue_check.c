@@ -81,6 +81,35 @@ static bool comes_twice(const struct muster__catalogue *node, uint64_t hash, str
 	return false;
 }
 
+static uint64_t family_hash(struct muster_str name)
+{
+	return muster__hash(1, name.bytes, name.count);
+}
+
+static uint64_t series_hash(const struct muster__series_shm *record)
+{
+	return muster__hash((uint64_t)record->pid << 32 | record->family, record + 1, tail_bytes(record));
+}
+
+static void items_index(void *owner)
+{
+	struct muster__catalogue *node = owner;
+	struct muster__family_parts parts;
+
+	for (uint32_t i = 0; i < node->end.families - node->begin.families; i++)
+		if (muster__family_parts(record_at(node, node->families[i].off), &parts))
+			muster__index_add(&node->index, family_hash(parts.name), ITEM_FAMILY(i));
+	for (uint32_t i = 0; i < node->end.series - node->begin.series; i++)
+		muster__index_add(&node->index, series_hash(muster__series_record(node, i)), ITEM_SERIES(i));
+}
+
+int muster__catalogue_expect(struct muster__catalogue *node, size_t more)
+{
+	size_t families = node->end.families - node->begin.families, series = node->end.series - node->begin.series;
+
+	return muster__index_reserve(&node->index, families + series + more, items_index, node);
+}
+
 /* ---- families ----------------------------------------------------------------------------- */
 
 static int family_enter(struct checking *c, uint64_t hash)
@@ -89,7 +118,7 @@ static int family_enter(struct checking *c, uint64_t hash)
 	uint32_t i = node->end.families - node->begin.families;
 
 	if (muster__grow(&node->families, &node->families_capacity, i + 1, sizeof *node->families) != 0 ||
-	    muster__index_reserve(&node->index) != 0)
+	    muster__catalogue_expect(node, 1) != 0)
 		return -ENOMEM;
 	node->families[i] = (struct muster__family_copy){.off = c->off};
 	muster__index_add(&node->index, hash, ITEM_FAMILY(i));
@@ -113,7 +142,7 @@ static int family_check(struct checking *c)
 	if (record->family != node->end.families || !muster__family_plausible(&parts) ||
 	    !cells_take(&end.ints, record->drop_cell, MUSTER__DROP_CELLS, c->rules->geometry->int_cells))
 		return MUSTER__BAD(FAMILY);
-	uint64_t hash = muster__hash(1, parts.name.bytes, parts.name.count);
+	uint64_t hash = family_hash(parts.name);
 	if (comes_twice(node, hash, (struct wanted){.name = parts.name}))
 		return MUSTER__BAD(FAMILY);
 	if (node->end.families >= FAMILIES_MAX)
@@ -148,7 +177,7 @@ static int series_enter(struct checking *c, uint64_t hash)
 	uint32_t i = node->end.series - node->begin.series;
 
 	if (muster__grow(&node->series, &node->series_capacity, i + 1, sizeof *node->series) != 0 ||
-	    muster__index_reserve(&node->index) != 0)
+	    muster__catalogue_expect(node, 1) != 0)
 		return -ENOMEM;
 	node->series[i] = (struct muster__series_copy){.off = c->off};
 	muster__index_add(&node->index, hash, ITEM_SERIES(i));
@@ -175,7 +204,7 @@ static int series_check(struct checking *c)
 	    (record->pid != 0 && !(c->rules->ledger && muster__mode_per_pid(family->mode))) ||
 	    !series_cells_take(record, family, c->rules, &end))
 		return MUSTER__BAD(SERIES);
-	uint64_t hash = muster__hash((uint64_t)record->pid << 32 | record->family, record + 1, tail_bytes(record));
+	uint64_t hash = series_hash(record);
 	/* Other libraries tell labels 1 and "1" apart; what is the same on the page adds up. */
 	if (!c->rules->imported && comes_twice(node, hash, (struct wanted){.series = record}))
 		return MUSTER__BAD(SERIES);

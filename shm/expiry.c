@@ -56,6 +56,14 @@ static uint64_t key_of(const struct muster__view_series *s)
 	return muster__hash(key, s->values, s->values_bytes);
 }
 
+static void seen_index(void *owner)
+{
+	struct muster__expiry *e = owner;
+
+	for (size_t i = 0; i < e->count; i++)
+		muster__index_add(&e->index, e->seen[i].key, (uint32_t)i);
+}
+
 /* NULL for want of memory. */
 static struct seen *seen_of(struct muster__expiry *e, uint64_t key)
 {
@@ -65,7 +73,7 @@ static struct seen *seen_of(struct muster__expiry *e, uint64_t key)
 	if (item != MUSTER__INDEX_NONE)
 		return e->seen + item;
 	if (muster__grow(&e->seen, &e->capacity, e->count + 1, sizeof *e->seen) != 0 ||
-	    muster__index_reserve(&e->index) != 0)
+	    muster__index_reserve(&e->index, e->count + 1, seen_index, e) != 0)
 		return NULL;
 	muster__index_add(&e->index, key, (uint32_t)e->count);
 	e->seen[e->count] = (struct seen){.key = key};
@@ -84,13 +92,8 @@ static void seen_prune(struct muster__expiry *e, uint64_t looked_ns, size_t look
 			e->seen[kept++] = e->seen[i];
 	e->count = kept;
 	muster__index_clear(&e->index);
-	for (size_t i = 0; i < kept; i++) {
-		if (muster__index_reserve(&e->index) != 0) {
-			e->count = i;
-			break;
-		}
-		muster__index_add(&e->index, e->seen[i].key, (uint32_t)i);
-	}
+	if (muster__index_reserve(&e->index, kept, seen_index, e) != 0)
+		e->count = 0;
 }
 
 void muster__expiry_destroy(struct muster__expiry **at)

@@ -200,18 +200,31 @@ static struct muster__import_family *family_find(const struct muster__import *im
 	return found == MUSTER__INDEX_NONE ? NULL : import->families[found];
 }
 
+static uint64_t metric_hash(const char *metric)
+{
+	return muster__hash(0, metric, strlen(metric));
+}
+
+static void families_index(void *owner)
+{
+	struct muster__import *import = owner;
+
+	for (size_t i = 0; i < import->families_count; i++)
+		muster__index_add(&import->by_metric, metric_hash(import->families[i]->metric), (uint32_t)i);
+}
+
 static int families_reserve(struct muster__import *import)
 {
 	int rc = muster__grow(&import->families, &import->families_capacity, import->families_count + 1,
 	                      sizeof(struct muster__import_family *));
 
-	return rc == 0 ? muster__index_reserve(&import->by_metric) : rc;
+	return rc == 0 ? muster__index_reserve(&import->by_metric, import->families_count + 1, families_index, import) : rc;
 }
 
 struct muster__import_family *muster__import_family(struct muster__import *import, const struct muster__import_key *key,
                                                     const double *bounds, uint32_t bounds_count)
 {
-	uint64_t hash = muster__hash(0, key->metric, strlen(key->metric));
+	uint64_t hash = metric_hash(key->metric);
 	struct muster__import_family *f = family_find(import, key->metric, hash);
 
 	if (f || families_reserve(import) != 0 || (f = family_alloc(import, key, bounds_count)) == NULL)

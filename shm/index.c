@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * index.c - open addressing with linear probing, at most half full. Runs in readers; may use malloc.
+ * index.c - open addressing with linear probing, at most seven of eight slots full. Runs in readers; may use malloc.
  */
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -12,6 +12,7 @@
 #include <sys/random.h>
 
 #define SLOTS_FIRST 16u
+#define SLOTS_FREE_PART 8u /* one of so many stays free */
 #define SLOTS_MAX (1u << 30)
 
 static uint64_t seed;
@@ -27,50 +28,61 @@ uint64_t muster__hash(uint64_t start, const void *bytes, size_t count)
 	return XXH3_64bits_withSeed(bytes, count, seed ^ start);
 }
 
-static void put(struct muster__index *index, uint32_t hash, uint32_t item_plus1)
+/* Where an item of this hash is looked for first, and which bits of its slot are the hash's. */
+static uint32_t slot_first(const struct muster__index *index, uint64_t hash)
 {
-	uint32_t at = hash & index->mask;
+	return (uint32_t)((hash >> 32) * index->slot_count >> 32);
+}
 
-	while (index->slots[at].item_plus1)
-		at = (at + 1) & index->mask;
-	index->slots[at] = (struct muster__index_slot){hash, item_plus1};
-	index->used++;
+static uint32_t slot_next(const struct muster__index *index, uint32_t at)
+{
+	return at + 1 < index->slot_count ? at + 1 : 0;
 }
 
 uint32_t muster__index_find(const struct muster__index *index, uint64_t hash, muster__index_equals_fn *equals,
                             const void *ctx)
 {
+	uint32_t mark = (uint32_t)hash & ~index->item_mask;
+
 	if (index->slots == NULL)
 		return MUSTER__INDEX_NONE;
-	for (uint32_t at = (uint32_t)hash & index->mask; index->slots[at].item_plus1; at = (at + 1) & index->mask)
-		if (index->slots[at].hash == (uint32_t)hash && equals(ctx, index->slots[at].item_plus1 - 1))
-			return index->slots[at].item_plus1 - 1;
+	for (uint32_t at = slot_first(index, hash); index->slots[at]; at = slot_next(index, at)) {
+		uint32_t item = (index->slots[at] & index->item_mask) - 1;
+		if ((index->slots[at] & ~index->item_mask) == mark && equals(ctx, item))
+			return item;
+	}
 	return MUSTER__INDEX_NONE;
 }
 
-int muster__index_reserve(struct muster__index *index)
+static size_t room(const struct muster__index *index)
 {
-	uint32_t count = index->slots ? index->mask + 1 : 0;
+	return index->slot_count - index->slot_count / SLOTS_FREE_PART;
+}
 
-	if (count && (index->used + 1) * 2 <= count)
+int muster__index_reserve(struct muster__index *index, size_t count, muster__index_fill_fn *fill, void *owner)
+{
+	if (count <= room(index))
 		return 0;
-	if (count >= SLOTS_MAX)
+	size_t slots = count + count / (SLOTS_FREE_PART - 1) + 1, least = index->slot_count + index->slot_count / 4u;
+	slots = slots < least ? least : slots;
+	slots = slots < SLOTS_FIRST ? SLOTS_FIRST : slots;
+	uint32_t *made = slots > SLOTS_MAX ? NULL : calloc(slots, sizeof *made);
+	if (made == NULL)
 		return -ENOMEM;
-	struct muster__index grown = {.mask = (count ? count * 2 : SLOTS_FIRST) - 1};
-	grown.slots = calloc((size_t)grown.mask + 1, sizeof *grown.slots);
-	if (grown.slots == NULL)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < count; i++)
-		if (index->slots[i].item_plus1)
-			put(&grown, index->slots[i].hash, index->slots[i].item_plus1);
 	free(index->slots);
-	*index = grown;
+	*index = (struct muster__index){.slots = made, .slot_count = (uint32_t)slots};
+	index->item_mask = UINT32_MAX >> __builtin_clz((uint32_t)room(index) * 2);
+	fill(owner);
 	return 0;
 }
 
 void muster__index_add(struct muster__index *index, uint64_t hash, uint32_t item)
 {
-	put(index, (uint32_t)hash, item + 1);
+	uint32_t at = slot_first(index, hash);
+
+	while (index->slots[at])
+		at = slot_next(index, at);
+	index->slots[at] = ((uint32_t)hash & ~index->item_mask) | (item + 1);
 }
 
 void muster__index_clear(struct muster__index *index)

@@ -320,7 +320,7 @@ static int node_map(struct muster__merge *merge, struct muster__catalogue *node)
 {
 	uint32_t families = node->end.families - node->begin.families, series = node->end.series - node->begin.series;
 	struct muster__mapping_runs *m = &node->mapping;
-	int rc = 0;
+	int rc = muster__view_series_expect(merge, series);
 
 	for (; rc == 0 && m->families < families; m->families++)
 		rc = family_map(merge, node, node->families + m->families);

@@ -99,6 +99,19 @@ static bool claim_equals(const void *ctx, uint32_t item)
 	return a->bytes == b->bytes && memcmp(p->text.bytes + a->at, p->text.bytes + b->at, a->bytes) == 0;
 }
 
+static uint64_t claim_hash(const struct page *p, const struct claim *c)
+{
+	return muster__hash(0, p->text.bytes + c->at, c->bytes);
+}
+
+static void claims_index(void *owner)
+{
+	struct page *p = owner;
+
+	for (size_t i = 0; i < p->claims_count; i++)
+		muster__index_add(&p->index, claim_hash(p, &p->claims[i]), (uint32_t)i);
+}
+
 static void meet(struct page *p, const struct claim *a, const struct claim *b)
 {
 	struct times store = {0};
@@ -118,11 +131,11 @@ static int claim(struct page *p, uint32_t family, bool base, const char *name, s
 
 	muster__text_put_bytes(&p->text, name, bytes);
 	muster__text_put(&p->text, suffix);
-	if (p->text.failed || muster__index_reserve(&p->index) != 0 ||
+	if (p->text.failed || muster__index_reserve(&p->index, p->claims_count + 1, claims_index, p) != 0 ||
 	    muster__grow(&p->claims, &p->claims_capacity, p->claims_count + 1, sizeof *p->claims) != 0)
 		return -ENOMEM;
 	p->claims[p->claims_count] = new;
-	uint64_t hash = muster__hash(0, p->text.bytes + new.at, new.bytes);
+	uint64_t hash = claim_hash(p, &new);
 	uint32_t other = muster__index_find(&p->index, hash, claim_equals, p);
 	if (other == MUSTER__INDEX_NONE)
 		muster__index_add(&p->index, hash, (uint32_t)p->claims_count++);

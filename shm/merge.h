@@ -94,6 +94,9 @@ int muster__view_series_join(struct muster__merge *merge, struct muster__view_fa
 struct muster__view_series *muster__view_series_make(struct muster__pool *pool, struct muster__view_family *family,
                                                      const struct muster_str *labels);
 
+/* There will be so many series, if there is room for them. Returns 0 or -ENOMEM. */
+int muster__view_series_expect(struct muster__merge *merge, size_t count);
+
 /* Give a series of the view places for exemplars, unless it has them. Returns 0 or -ENOMEM. */
 int muster__view_exemplars_join(struct muster__merge *merge, struct muster__view_series *series);
 

@@ -133,16 +133,14 @@ static bool entry_equals(const void *ctx, uint32_t item)
 	       (slab->ino == wanted->entry->d_ino || muster__roll_named(wanted->region, slab));
 }
 
-static int names_index(struct muster_region *region)
+static void names_index(void *owner)
 {
-	muster__index_clear(&region->by_name);
+	struct muster_region *region = owner;
+
 	for (size_t i = 0; i < region->slabs_count; i++) {
-		const struct muster__slab *slab = region->slabs[i];
-		if (muster__index_reserve(&region->by_name) != 0)
-			return -ENOMEM;
-		muster__index_add(&region->by_name, muster__hash(0, slab->name, strlen(slab->name)), (uint32_t)i);
+		const char *name = region->slabs[i]->name;
+		muster__index_add(&region->by_name, muster__hash(0, name, strlen(name)), (uint32_t)i);
 	}
-	return 0;
 }
 
 static int entry_see(struct muster_region *region, const struct dirent *entry)
@@ -225,7 +223,8 @@ int muster__roll_scan(struct muster_region *region)
 	bool keep = settled(&st.st_mtim);
 	for (size_t i = 0; i < region->slabs_count; i++)
 		region->slabs[i]->seen = false;
-	int rc = names_index(region);
+	muster__index_clear(&region->by_name);
+	int rc = muster__index_reserve(&region->by_name, region->slabs_count, names_index, region);
 	if (rc == 0)
 		rc = entries_see(region);
 	if (rc != 0)

@@ -105,6 +105,16 @@ static struct muster__view_family *family_alloc(const struct muster__family_part
 	return f;
 }
 
+static void families_index(void *owner)
+{
+	struct muster__merge *merge = owner;
+
+	for (size_t i = 0; i < merge->families_count; i++) {
+		const char *name = merge->families[i]->name;
+		muster__index_add(&merge->family_index, family_hash((struct muster_str){name, strlen(name)}), (uint32_t)i);
+	}
+}
+
 static int families_reserve(struct muster__merge *merge)
 {
 	size_t n = merge->families_count + 1;
@@ -112,7 +122,7 @@ static int families_reserve(struct muster__merge *merge)
 	if (muster__grow(&merge->families, &merge->families_capacity, n, sizeof *merge->families) != 0 ||
 	    muster__grow(&merge->view.families, &merge->view.family_capacity, n, sizeof *merge->view.families) != 0)
 		return -ENOMEM;
-	return muster__index_reserve(&merge->family_index);
+	return muster__index_reserve(&merge->family_index, n, families_index, merge);
 }
 
 int muster__view_family_join(struct muster__merge *merge, const struct muster__family_parts *parts,
@@ -216,12 +226,34 @@ static void series_place(struct muster__view *view, struct muster__view_series *
 	}
 }
 
+static void all_index(void *owner)
+{
+	struct muster__merge *merge = owner;
+
+	for (size_t i = 0; i < merge->series_count; i++) {
+		const struct muster__view_series *s = merge->series[i];
+		struct muster_str labels[MUSTER_LABELS_MAX];
+		const char *at = s->values;
+		for (uint32_t k = 0; k < s->family->label_count; k++)
+			labels[k] = muster__value_next(&at);
+		muster__index_add(&merge->series_index, series_hash(s->family, labels), (uint32_t)i);
+	}
+}
+
+int muster__view_series_expect(struct muster__merge *merge, size_t count)
+{
+	count = count < merge->series_max ? count : merge->series_max;
+	if (muster__grow(&merge->series, &merge->series_capacity, count, sizeof *merge->series) != 0)
+		return -ENOMEM;
+	return muster__index_reserve(&merge->series_index, count, all_index, merge);
+}
+
 static int series_reserve(struct muster__merge *merge, struct muster__view_family *family)
 {
 	if (muster__grow(&merge->series, &merge->series_capacity, merge->series_count + 1, sizeof *merge->series) != 0 ||
 	    muster__grow(&family->series, &family->series_capacity, family->series_count + 1, sizeof *family->series) != 0)
 		return -ENOMEM;
-	return muster__index_reserve(&merge->series_index);
+	return muster__index_reserve(&merge->series_index, merge->series_count + 1, all_index, merge);
 }
 
 /* The places are there before the series is, so that an encoder never reads behind an array. */
