@@ -126,6 +126,14 @@ static int family_enter(struct checking *c, uint64_t hash)
 	return 0;
 }
 
+static bool names_legacy(const struct muster__family_parts *p)
+{
+	for (uint32_t i = 0; i < p->record->label_count; i++)
+		if (!muster__legacy_name(p->labels[i].bytes, p->labels[i].count, false))
+			return false;
+	return muster__legacy_name(p->name.bytes, p->name.count, true);
+}
+
 static int family_check(struct checking *c)
 {
 	const struct muster__family_shm *record = record_at(c->node, c->off);
@@ -135,7 +143,8 @@ static int family_check(struct checking *c)
 
 	if (!muster__family_parts(record, &parts))
 		return MUSTER__BAD(CATALOGUE);
-	if (record->type == MUSTER_NATIVE_HISTOGRAM && c->rules->minor < 2)
+	if ((record->type == MUSTER_NATIVE_HISTOGRAM && c->rules->minor < 2) ||
+	    (c->rules->minor < 5 && !c->rules->imported && !names_legacy(&parts)))
 		return MUSTER__BAD(FAMILY);
 	if (record->record.flags > (c->rules->ledger || c->rules->imported ? MUSTER__FAMILY_FLAGS : 0))
 		return MUSTER__BAD(FAMILY);

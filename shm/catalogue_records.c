@@ -164,7 +164,7 @@ static bool texts_plausible(const struct muster__family_parts *p)
 	if (p->help.count == 0 || p->help.count > MUSTER_HELP_BYTES_MAX ||
 	    !muster__utf8_valid(p->help.bytes, p->help.count))
 		return false;
-	return p->unit.count == 0 || muster__name_valid(p->unit.bytes, p->unit.count);
+	return p->unit.count == 0 || muster__unit_valid(p->unit.bytes, p->unit.count);
 }
 
 /* The states of a set are under a label of the family's name, the last one; an info is nothing but labels. */

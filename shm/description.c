@@ -18,7 +18,7 @@ static int check_name(const struct muster_opts *o, enum muster_type type)
 	size_t bytes = o->name ? strlen(o->name) : 0;
 
 	if (!muster__name_valid(o->name, bytes))
-		return muster__error(MUSTER_ENAME, "metric name \"%.80s\": must be [a-zA-Z_][a-zA-Z0-9_]*, 1 to %d bytes",
+		return muster__error(MUSTER_ENAME, "metric name \"%.80s\": must be UTF-8 without colons, 1 to %d bytes",
 		                     o->name ? o->name : "", MUSTER_NAME_BYTES_MAX);
 	const char *wrong = muster__suffix_wrong(o->name, bytes, type);
 	if (wrong == NULL)
@@ -54,7 +54,7 @@ static int check_unit(const struct muster_opts *o)
 		return 0;
 	if (name > 6 && strcmp(o->name + name - 6, "_total") == 0)
 		name -= 6;
-	if (muster__name_valid(o->unit, unit) && name > unit + 1 && o->name[name - unit - 1] == '_' &&
+	if (muster__unit_valid(o->unit, unit) && name > unit + 1 && o->name[name - unit - 1] == '_' &&
 	    memcmp(o->name + name - unit, o->unit, unit) == 0)
 		return 0;
 	return muster__error(MUSTER_EUNIT, "%.80s: does not end in its unit \"%.40s\"; rename it or leave the unit out",
@@ -71,9 +71,9 @@ static int check_labels(const struct muster_opts *o, enum muster_type type, size
 			return muster__error(MUSTER_ELABEL, "%.80s: has more than %d labels", o->name, MUSTER_LABELS_MAX);
 		if (!muster__label_name_valid(label, strlen(label), type, o->mode))
 			return muster__error(MUSTER_ELABEL,
-			                     "%.80s: label \"%.80s\": must be [a-zA-Z_][a-zA-Z0-9_]*, not begin "
+			                     "%.80s: label \"%.80s\": must be UTF-8 of 1 to %d bytes, not begin "
 			                     "with __, not be le, quantile, nor pid in modes all and liveall",
-			                     o->name, label);
+			                     o->name, label, MUSTER_NAME_BYTES_MAX);
 		for (size_t i = 0; i < n; i++)
 			if (strcmp(o->labels[i], label) == 0)
 				return muster__error(MUSTER_ELABEL, "%.80s: label \"%.80s\" is given twice", o->name, label);

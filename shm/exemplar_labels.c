@@ -19,7 +19,8 @@ _Static_assert(MUSTER_EXEMPLAR_BYTES_MAX <= UINT8_MAX, "lengths are single bytes
 
 bool muster__exemplar_name_valid(const char *name, size_t bytes)
 {
-	return muster__name_valid(name, bytes) && !(bytes >= 2 && name[0] == '_' && name[1] == '_');
+	return bytes <= MUSTER_NAME_BYTES_MAX && muster__legacy_name(name, bytes, false) &&
+	       !(bytes >= 2 && name[0] == '_' && name[1] == '_');
 }
 
 uint32_t muster__code_points(const char *text, size_t bytes)

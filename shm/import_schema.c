@@ -167,7 +167,7 @@ static int comment_take(struct muster__schema *schema, char *line)
 		if (strcmp(comments[i].word, kind) != 0)
 			continue;
 		const char *metric = word(&line);
-		if (!muster__imported_name_valid(metric, strlen(metric)))
+		if (!muster__legacy_name(metric, strlen(metric), true))
 			return muster__error(MUSTER_EOPTION, "# %s: \"%s\" is no name of a metric", kind, metric);
 		struct muster__schema_row *row = schema->count < ROWS_MAX ? row_of(schema, metric) : NULL;
 		return row ? comments[i].take(row, line) : -ENOMEM;

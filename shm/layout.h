@@ -30,7 +30,8 @@
 #define MUSTER__MAGIC UINT64_C(0x0a0d525453554d89)          /* \x89 M U S T R \r \n, as PNG does it */
 #define MUSTER__FAILURES_MAGIC UINT64_C(0x0a0d464653554d89) /* \x89 M U S F F \r \n */
 #define MUSTER__FORMAT_MAJOR 1
-#define MUSTER__FORMAT_MINOR 4 /* 1: struct muster__requests_shm; 2: native histograms; 3: sketches; 4: exemplars */
+/* 1: struct muster__requests_shm; 2: native histograms; 3: sketches; 4: exemplars; 5: names of UTF-8 */
+#define MUSTER__FORMAT_MINOR 5
 #define MUSTER__BYTE_ORDER UINT32_C(0x01020304)
 #define MUSTER__PAGE 4096u
 

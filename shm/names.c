@@ -15,9 +15,14 @@ bool muster__legacy_name(const char *name, size_t bytes, bool colons)
 	return bytes > 0;
 }
 
-static bool word_valid(const char *s, size_t bytes, bool colons)
+bool muster__unit_valid(const char *unit, size_t bytes)
 {
-	return bytes <= MUSTER_NAME_BYTES_MAX && muster__legacy_name(s, bytes, colons);
+	return bytes <= MUSTER_NAME_BYTES_MAX && muster__legacy_name(unit, bytes, false);
+}
+
+static bool text_valid(const char *s, size_t bytes)
+{
+	return bytes > 0 && bytes <= MUSTER_NAME_BYTES_MAX && muster__utf8_valid(s, bytes);
 }
 
 static bool equals(const char *s, size_t bytes, const char *word)
@@ -34,17 +39,17 @@ static bool ends_with(const char *s, size_t bytes, const char *suffix)
 
 bool muster__name_valid(const char *name, size_t bytes)
 {
-	return word_valid(name, bytes, false);
+	return text_valid(name, bytes) && memchr(name, ':', bytes) == NULL;
 }
 
 bool muster__imported_name_valid(const char *name, size_t bytes)
 {
-	return word_valid(name, bytes, true);
+	return text_valid(name, bytes);
 }
 
 bool muster__label_name_valid(const char *name, size_t bytes, enum muster_type type, enum muster_mode mode)
 {
-	return word_valid(name, bytes, false) && !muster__label_name_reserved(name, bytes, type, mode);
+	return text_valid(name, bytes) && !muster__label_name_reserved(name, bytes, type, mode);
 }
 
 bool muster__label_name_reserved(const char *name, size_t bytes, enum muster_type type, enum muster_mode mode)

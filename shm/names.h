@@ -11,13 +11,13 @@
 
 #include <muster/muster.h>
 
-/* [a-zA-Z_][a-zA-Z0-9_]*, at most MUSTER_NAME_BYTES_MAX. Colons are for recording rules. */
+/* UTF-8, 1 to MUSTER_NAME_BYTES_MAX bytes. Colons are for recording rules. */
 bool muster__name_valid(const char *name, size_t bytes);
 
 /* The same with colons: what other libraries let through. */
 bool muster__imported_name_valid(const char *name, size_t bytes);
 
-/* [a-zA-Z_][a-zA-Z0-9_]*, not beginning with "__", not le or quantile, nor pid where the encoder adds
+/* UTF-8, 1 to MUSTER_NAME_BYTES_MAX bytes, not beginning with "__", not le or quantile, nor pid where the encoder adds
  * it (gauges in mode all and liveall). */
 bool muster__label_name_valid(const char *name, size_t bytes, enum muster_type type, enum muster_mode mode);
 
@@ -28,7 +28,10 @@ static inline bool muster__legacy_char(char c, bool first, bool colons)
 	       (!first && c >= '0' && c <= '9');
 }
 
-/* Is a name of the old alphabet? Any number of bytes, but 0. */
+/* A unit: of the old alphabet, at most MUSTER_NAME_BYTES_MAX. */
+bool muster__unit_valid(const char *unit, size_t bytes);
+
+/* Is a name of the old alphabet, [a-zA-Z_][a-zA-Z0-9_]*? Any number of bytes, but 0. */
 bool muster__legacy_name(const char *name, size_t bytes, bool colons);
 
 /* How many bytes the well-formed sequence of UTF-8 at s has; 0 if there is none, or a NUL. */

@@ -145,10 +145,15 @@ enum muster_mode {
 
 /* Description of a family. Zero-initialise, then fill; everything is copied. */
 struct muster_opts {
-	const char *name;          /* as exposed; a counter's ends in _total, an info's in _info */
-	const char *help;          /* required, UTF-8, at most MUSTER_HELP_BYTES_MAX */
-	const char *unit;          /* base unit that ends the name (before _total), or NULL */
-	const char *const *labels; /* NULL-terminated label names, or NULL for none */
+	/* UTF-8 without colons, 1 to MUSTER_NAME_BYTES_MAX bytes; a counter's ends in _total, an info's in _info. Names that
+	 * are not [a-zA-Z_][a-zA-Z0-9_]* are shown as they are to who asks for that, as Prometheus 3 does, and escaped to
+	 * others: docs/exposition.md. */
+	const char *name;
+	const char *help; /* required, UTF-8, at most MUSTER_HELP_BYTES_MAX */
+	const char *unit; /* base unit that ends the name (before _total), or NULL; [a-zA-Z_][a-zA-Z0-9_]* */
+	/* NULL-terminated label names, or NULL for none: UTF-8, 1 to MUSTER_NAME_BYTES_MAX bytes, not beginning with "__", not
+	 * le, quantile, nor pid in modes all and liveall. */
+	const char *const *labels;
 	enum muster_mode mode; /* MUSTER_GAUGE: required; MUSTER_STATESET: one of ALL, LIVEALL, MAX, LIVEMAX; others: 0 */
 	const double *bounds;  /* MUSTER_HISTOGRAM only: upper bounds, +Inf left out; NULL: the default */
 	size_t bounds_count;

@@ -98,7 +98,10 @@ FAMILY(a06_drop_cell_behind, r->drop_cell = 253)
 FAMILY(a08_drop_cell_of_another, r->drop_cell = 4)
 FAMILY(a10_name_runs_over, r->name_bytes = 0xffff)
 FAMILY(a12_name_empty, r->name_bytes = 0; r->help_bytes += 5)
-FAMILY(a12_name_bad, ((char *)(r + 1))[0] = '{')
+FAMILY(a12_name_not_utf8, ((char *)(r + 1))[0] = (char)0xc3)
+FAMILY(a12_name_colon, ((char *)(r + 1))[0] = ':')
+FAMILY(names_of_utf_8, ((char *)(r + 1))[0] = '{')
+FAMILY(a12_names_before_their_minor, ((char *)(r + 1))[0] = '{'; forge_header(f)->minor = 4)
 FAMILY(a12_help_not_utf8, ((char *)(r + 1))[6] = (char)0xc0)
 FAMILY(a13_type_0, r->type = 0)
 FAMILY(a13_type_99, r->type = 99)
@@ -229,6 +232,12 @@ static void a18_suffix_count(struct forge *f)
 static void a18_label_le(struct forge *f)
 {
 	forge_family(f, MUSTER_COUNTER, 0, "other_total", "le");
+}
+
+static void a12_label_before_its_minor(struct forge *f)
+{
+	forge_family(f, MUSTER_COUNTER, 0, "other_total", "http.code");
+	forge_header(f)->minor = 4;
 }
 
 static void a18_label_name(struct forge *f)
@@ -505,7 +514,11 @@ const struct slab_case slab_cases[] = {
 	ROW(a12_label_nul, SERIES),
 	ROW(a12_label_not_utf8, SERIES),
 	ROW(a12_name_empty, FAMILY),
-	ROW(a12_name_bad, FAMILY),
+	ROW(a12_name_not_utf8, FAMILY),
+	ROW(a12_name_colon, FAMILY),
+	GOOD(names_of_utf_8),
+	ROW(a12_names_before_their_minor, FAMILY),
+	ROW(a12_label_before_its_minor, FAMILY),
 	ROW(a12_help_not_utf8, FAMILY),
 	ROW(a13_kind_unknown, CATALOGUE),
 	ROW(a13_kind_of_ledgers, CATALOGUE),

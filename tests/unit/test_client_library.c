@@ -161,14 +161,14 @@ static void metrics_can_be_file_static(void **state)
 /* L19, L23, L30, L33, L34, L39, L41 */
 static void names_labels_and_help_are_checked(void **state)
 {
-	const char *const le[] = {"le", NULL}, *const quantile[] = {"quantile", NULL}, *const bad[] = {"a-b", NULL};
+	const char *const le[] = {"le", NULL}, *const quantile[] = {"quantile", NULL}, *const bad[] = {"a\xff", NULL};
 	const char *const one[] = {"a", NULL}, *const other[] = {"b", NULL};
 
 	(void)state;
 	assert_int_equal(refused(MUSTER_SUMMARY, (struct muster_opts){.name = "x", .labels = quantile}), MUSTER_ELABEL);
 	assert_int_equal(refused(MUSTER_HISTOGRAM, (struct muster_opts){.name = "x", .labels = le}), MUSTER_ELABEL);
 	assert_int_equal(refused(MUSTER_SUMMARY, (struct muster_opts){.name = "x", .labels = bad}), MUSTER_ELABEL);
-	assert_int_equal(refused(MUSTER_SUMMARY, (struct muster_opts){.name = "x-y"}), MUSTER_ENAME);
+	assert_int_equal(refused(MUSTER_SUMMARY, (struct muster_opts){.name = "x:y"}), MUSTER_ENAME);
 	for (int type = MUSTER_COUNTER; type <= MUSTER_SUMMARY; type++)
 		assert_int_equal(
 			refused((enum muster_type)type, (struct muster_opts){.name = type <= MUSTER_REAL_COUNTER ? "x_total" : "x",

@@ -17,12 +17,17 @@ static int declare(enum muster_type type, struct muster_opts opts)
 
 static void names_are_checked(void **state)
 {
-	static const char *const bad[] = {"", "0a_total", "a-b_total", "a:b_total", "a b_total", "\xc3\xa9_total"};
+	static const char *const bad[] = {"",        "a:b_total", "\xc3_total", "\xed\xa0\x80_total", "\xc0\x80_total",
+	                                  ".:_total"};
+	static const char *const good[] = {"a-b_total",      "0a_total",      "a b_total",
+	                                   "\xc3\xa9_total", "{\"\n\\_total", "\1_total"};
 	char longest[MUSTER_NAME_BYTES_MAX + 2];
 
 	(void)state;
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
 		assert_int_equal(declare(MUSTER_COUNTER, OPTS(.name = bad[i])), MUSTER_ENAME);
+	for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+		assert_int_equal(declare(MUSTER_COUNTER, OPTS(.name = good[i])), 0);
 	assert_int_equal(declare(MUSTER_COUNTER, OPTS(.name = NULL)), MUSTER_ENAME);
 	memset(longest, 'x', sizeof longest);
 	strcpy(longest + MUSTER_NAME_BYTES_MAX + 1 - 6, "_total");
@@ -56,6 +61,7 @@ static void unit_must_end_the_name(void **state)
 	(void)state;
 	assert_int_equal(declare(MUSTER_HISTOGRAM, OPTS(.name = "u_seconds", .unit = "bytes")), MUSTER_EUNIT);
 	assert_int_equal(declare(MUSTER_HISTOGRAM, OPTS(.name = "useconds", .unit = "seconds")), MUSTER_EUNIT);
+	assert_int_equal(declare(MUSTER_HISTOGRAM, OPTS(.name = "u_s.p", .unit = "s.p")), MUSTER_EUNIT);
 	assert_int_equal(declare(MUSTER_HISTOGRAM, OPTS(.name = "u_seconds", .unit = "seconds")), 0);
 	assert_int_equal(declare(MUSTER_REAL_COUNTER, OPTS(.name = "u_seconds_total", .unit = "seconds")), 0);
 }
@@ -63,7 +69,8 @@ static void unit_must_end_the_name(void **state)
 static void labels_are_checked(void **state)
 {
 	const char *const reserved[] = {"le", NULL}, *const quantile[] = {"quantile", NULL},
-					  *const dunder[] = {"__x", NULL};
+					  *const dunder[] = {"__x", NULL}, *const broken[] = {"\xff", NULL}, *const empty[] = {"", NULL},
+					  *const new[] = {"http.code", "a:b", "1", "\xe8\x8a\xb1", "\"", NULL};
 	const char *const twice[] = {"a", "b", "a", NULL}, *const pid[] = {"pid", NULL};
 	const char *many[MUSTER_LABELS_MAX + 2] = {NULL};
 	char names[MUSTER_LABELS_MAX + 1][8];
@@ -72,6 +79,9 @@ static void labels_are_checked(void **state)
 	assert_int_equal(declare(MUSTER_COUNTER, OPTS(.name = "l_total", .labels = reserved)), MUSTER_ELABEL);
 	assert_int_equal(declare(MUSTER_COUNTER, OPTS(.name = "l_total", .labels = quantile)), MUSTER_ELABEL);
 	assert_int_equal(declare(MUSTER_COUNTER, OPTS(.name = "l_total", .labels = dunder)), MUSTER_ELABEL);
+	assert_int_equal(declare(MUSTER_COUNTER, OPTS(.name = "l_total", .labels = broken)), MUSTER_ELABEL);
+	assert_int_equal(declare(MUSTER_COUNTER, OPTS(.name = "l_total", .labels = empty)), MUSTER_ELABEL);
+	assert_int_equal(declare(MUSTER_COUNTER, OPTS(.name = "l.new_total", .labels = new)), 0);
 	assert_int_equal(declare(MUSTER_COUNTER, OPTS(.name = "l_total", .labels = twice)), MUSTER_ELABEL);
 	assert_int_equal(declare(MUSTER_GAUGE, OPTS(.name = "l_g", .labels = pid, .mode = MUSTER_ALL)), MUSTER_ELABEL);
 	assert_int_equal(declare(MUSTER_GAUGE, OPTS(.name = "l_g", .labels = pid, .mode = MUSTER_MAX)), 0);

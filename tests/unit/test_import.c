@@ -36,10 +36,28 @@ static void keys_without_help_are_the_earliest_format(void **state)
 	muster_region_destroy(&region);
 }
 
+static void names_of_utf_8_are_names(void **state)
+{
+	const char *page;
+	size_t count;
+
+	(void)state;
+	file_begin();
+	entry("[\"a.b\", \"a.b_total\", {\"caf\\u00e9\": \"v\"}, \"h\"]", 3);
+	file_write("counter_1.db", 4096);
+	struct muster_region *region = importing(files);
+	assert_int_equal(muster_region_write(region, MUSTER_FORMAT_JSON, MUSTER_ESCAPING_DOTS, NULL, &page, &count), 0);
+	char *copy = strndup(page, count);
+	assert_non_null(strstr(copy, "\"name\":\"a.b_total\""));
+	assert_non_null(strstr(copy, "{\"labels\":{\"caf\xc3\xa9\":\"v\"},\"value\":3,"));
+	free(copy);
+	muster_region_destroy(&region);
+}
+
 static void what_no_family_could_be_is_left_out_and_counted(void **state)
 {
 	static const char *const keys[] = {
-		"[\"a\", \"a-b_total\", {}, \"h\"]",
+		"[\"a\", \"a\xc3_total\", {}, \"h\"]",
 		"[\"b\", \"b_total\", {\"__x\": \"v\"}, \"h\"]",
 		"[\"c\", \"c_total\", {\"l\": \"\\ud800\"}, \"h\"]",
 		"[\"d\", \"d_total\", {\"le\": \"1\"}, \"h\"]",
@@ -313,6 +331,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ONE(golden_files_are_read),
 		ONE(keys_without_help_are_the_earliest_format),
+		ONE(names_of_utf_8_are_names),
 		ONE(what_no_family_could_be_is_left_out_and_counted),
 		ONE(a_histogram_is_shown_when_it_is_complete),
 		ONE(other_bounds_in_one_file_are_left_out),
