@@ -3,11 +3,7 @@
 # muster check: each fault is named with its family and explained; a region without faults is silent.
 # shellcheck source=tests/e2e/master_common.bash
 . "$(dirname "$0")/master_common.bash"
-here=$(dirname "$(realpath "$0")")
-build=$(dirname "$muster")
-flags=()
-[ "$(nm "$build/libmuster.a" 2>/dev/null | grep -c __asan_init)" -eq 0 ] || flags=(-fsanitize=address,undefined)
-gcc -std=gnu11 -O1 -Wall -I"$here/../../include" -o "$dir/worker" "$here/check_worker.c" "$build/libmuster.a" "${flags[@]}" -lpthread
+worker_compile check_worker.c
 
 # $1: arguments of the worker, $2: how often it runs. Leaves what check says in $found and its exit status in $status.
 check() {

@@ -57,6 +57,15 @@ free_port() {
 	/usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }
 
+# worker_compile FILE: a program of this folder that records by libmuster, as $dir/worker.
+worker_compile() {
+	local build=${muster%/*} here
+	here=$(dirname "$(realpath "$0")")
+	local flags=()
+	[ "$(nm "$build/libmuster.a" 2>/dev/null | grep -c __asan_init)" -eq 0 ] || flags=(-fsanitize=address,undefined)
+	gcc -std=gnu11 -O1 -Wall -D_GNU_SOURCE -I"$here/../../include" -o "$dir/worker" "$here/$1" "$build/libmuster.a" "${flags[@]}" -lpthread -lm
+}
+
 # start NAME OPTION...: a master in the background, by what stands in $by; sets $master, $log, and $address of its metrics.
 start() {
 	log=$dir/$1.log

@@ -5,10 +5,7 @@
 # shellcheck source=tests/e2e/master_common.bash
 . "$(dirname "$0")/master_common.bash"
 here=$(dirname "$(realpath "$0")")
-build=$(dirname "$muster")
-flags=()
-[ "$(nm "$build/libmuster.a" 2>/dev/null | grep -c __asan_init)" -eq 0 ] || flags=(-fsanitize=address,undefined)
-gcc -std=gnu11 -O1 -Wall -I"$here/../../include" -o "$dir/worker" "$here/native_worker.c" "$build/libmuster.a" "${flags[@]}" -lpthread -lm
+worker_compile native_worker.c
 
 start master serve --region "$dir/region" --metrics ":0"
 port=${address##*:}

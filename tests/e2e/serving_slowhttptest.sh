@@ -6,12 +6,8 @@
 . "$(dirname "$0")/master_common.bash"
 attacks=()
 trap 'kill ${attacks[@]+"${attacks[@]}"} 2>/dev/null || true; finish' EXIT
-build=$(dirname "$muster")
-here=$(dirname "$(realpath "$0")")
 
-flags=()
-[ "$(nm "$build/libmuster.a" 2>/dev/null | grep -c __asan_init)" -eq 0 ] || flags=(-fsanitize=address,undefined)
-gcc -O1 -I"$here/../../include" -o "$dir/worker" "$here/serving_worker.c" "$build/libmuster.a" ${flags[@]+"${flags[@]}"} -lpthread
+worker_compile serving_worker.c
 mkdir "$dir/region"
 MUSTER_REGION=$dir/region "$dir/worker" 10000
 start slow serve --metrics 127.0.0.1:0 --region "$dir/region"

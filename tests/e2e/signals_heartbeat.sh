@@ -4,11 +4,7 @@
 # by a signal, are left alone.
 # shellcheck source=tests/e2e/master_common.bash
 . "$(dirname "$0")/master_common.bash"
-here=$(dirname "$(realpath "$0")")
-build=$(dirname "$muster")
-flags=()
-[ "$(nm "$build/libmuster.a" 2>/dev/null | grep -c __asan_init)" -eq 0 ] || flags=(-fsanitize=address,undefined)
-gcc -std=gnu11 -O1 -Wall -D_GNU_SOURCE -I"$here/../../include" -o "$dir/worker" "$here/signals_heartbeat.c" "$build/libmuster.a" "${flags[@]}" -lpthread
+worker_compile signals_heartbeat.c
 ulimit -c 0
 
 start beat run --workers 3 --heartbeat-timeout 2 --metrics 127.0.0.1:0 --region "$dir/r" -- "$dir/worker" "$dir"

@@ -125,11 +125,7 @@ stop USR1
 is status_of_a_daemon "$status" 4
 
 # ---- workers of ours in its tree: the dead stay in the totals, to the last scrape
-build=$(dirname "$muster")
-root=$(realpath "$(dirname "$0")/../..")
-flags=()
-[ "$(nm "$build/libmuster.a" 2>/dev/null | grep -c __asan_init)" -eq 0 ] || flags=(-fsanitize=address,undefined)
-gcc -std=gnu11 -O1 -I"$root/include" -o "$dir/worker" "$root/tests/e2e/wrap_worker.c" "$build/libmuster.a" "${flags[@]}" -lpthread
+worker_compile wrap_worker.c
 rm -rf "$dir/r"
 start native "${run[@]}" --drain 3600 -- bash -c "'$dir/worker' 5 & '$dir/worker' 7 stay & wait -n; trap 'kill -KILL %2; exit 6' USR1; echo up; while :; do sleep 0.05; done"
 until_true 10 grep -q up "$dir/stdout" || fail native_server_runs
