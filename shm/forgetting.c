@@ -33,7 +33,8 @@ static bool is_gauge(const struct muster__view_series *s)
 /* What living slabs have of them stays there: the ledger says until when they are not to be shown. */
 static void exemplars_clear(struct muster__applying *a, const struct muster__view_series *s)
 {
-	struct muster__view_exemplar *e = s->exemplar_at ? a->totals->exemplars + s->exemplar_at : NULL;
+	uint32_t at = muster__exemplar_at(s);
+	struct muster__view_exemplar *e = at ? a->totals->exemplars + at : NULL;
 	uint64_t until_ns = a->out->after_ns[s->index];
 
 	for (uint32_t i = 0; e && i <= s->family->bounds_count; i++)

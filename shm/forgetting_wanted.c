@@ -44,7 +44,8 @@ static void want(struct muster__applying *a, const struct muster__view_series *s
 		return;
 	a->out->wanted[series->index] = true;
 	a->out->any = true;
-	if ((muster__view_series_timestamped(series) || series->exemplar_at) && a->out->after_ns[series->index] < time_ns)
+	if ((muster__view_series_timestamped(series) || muster__exemplar_at(series)) &&
+	    a->out->after_ns[series->index] < time_ns)
 		a->out->after_ns[series->index] = time_ns < a->now_ns ? time_ns : a->now_ns;
 }
 

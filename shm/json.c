@@ -246,7 +246,8 @@ static void put_distribution(struct muster__text_buffer *b, const struct muster_
 static void put_exemplars(struct muster__text_buffer *b, const struct muster__view *v,
                           const struct muster__view_series *s)
 {
-	const struct muster__view_exemplar *e = s->exemplar_at ? v->exemplars + s->exemplar_at : NULL;
+	uint32_t at = muster__exemplar_at(s);
+	const struct muster__view_exemplar *e = at ? v->exemplars + at : NULL;
 	bool any = false;
 
 	for (uint32_t i = 0; e && i <= s->family->bounds_count; i++) {

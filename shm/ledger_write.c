@@ -195,7 +195,8 @@ static void exemplar_put(struct muster__exemplar_shm *to, const struct muster__v
 /* The exemplars of a series, if it has any and the ledger has room: nothing but them depends on it. */
 static int exemplars_put(struct image *m, const struct muster__view_series *s)
 {
-	const struct muster__view_exemplar *from = s->exemplar_at ? m->content->values->exemplars + s->exemplar_at : NULL;
+	uint32_t at = muster__exemplar_at(s);
+	const struct muster__view_exemplar *from = at ? m->content->values->exemplars + at : NULL;
 	uint32_t count = s->family->bounds_count + 1, any = 0;
 
 	for (uint32_t i = 0; from && i < count; i++)

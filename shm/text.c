@@ -238,13 +238,13 @@ static size_t series_bytes_max(const struct muster__text_family *r, const struct
 static void series_write(const struct muster__making *m, const struct muster__text_family *r,
                          const struct muster__view_series *s, bool created)
 {
-	bool exemplars = created && s->exemplar_at;
+	uint32_t exemplars = created ? muster__exemplar_at(s) : 0;
 	size_t more = exemplars ? MUSTER__TEXT_EXEMPLAR_MAX * (s->family->bounds_count + 1) : 0;
 	char *at = muster__text_room(m->page, series_bytes_max(r, s) + more);
 
 	if (at == NULL)
 		return;
-	at = put_series(at, m, r, s, exemplars ? m->view->exemplars + s->exemplar_at : NULL);
+	at = put_series(at, m, r, s, exemplars ? m->view->exemplars + exemplars : NULL);
 	if (created)
 		at = muster__text_milliseconds(put_line(at, r, MUSTER__LINE_CREATED, s), s->created_unix_ns);
 	m->page->count = (size_t)(at - m->page->bytes);

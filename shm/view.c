@@ -212,7 +212,8 @@ static void series_place(struct muster__view *view, struct muster__view_series *
 	struct muster__cells cells = muster__cells_of(f->type, f->mode, f->bounds, f->stored_count);
 
 	series->sketch_at = (uint32_t)view->sketch_count;
-	series->quantile_at = (uint32_t)view->quantile_count;
+	if (f->type == MUSTER_SUMMARY)
+		series->quantile_at = (uint32_t)view->quantile_count;
 	view->sketch_count += cells.sketches;
 	view->quantile_count += f->quantile_count;
 	series->real_at = (uint32_t)view->real_count;
@@ -325,7 +326,7 @@ int muster__view_exemplars_join(struct muster__merge *merge, struct muster__view
 	struct muster__view *view = &merge->view;
 	size_t was = view->exemplar_count, at = was ? was : 1;
 
-	if (series->exemplar_at)
+	if (muster__exemplar_at(series))
 		return 0;
 	view->exemplar_count = at + series->family->bounds_count + 1;
 	if (muster__merge_reserve(merge, 0) != 0) {

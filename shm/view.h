@@ -55,10 +55,12 @@ struct muster__view_series {
 		uint32_t int_at;   /* counter, in flight (int64), summary count, first of bounds_count + 1 buckets */
 		uint32_t gauge_at; /* gauges whose mode is neither all nor liveall */
 	};
-	uint32_t real_at;     /* real counter, sum of a histogram or summary */
-	uint32_t exemplar_at; /* of a counter or the first bucket; 0: it has none */
-	uint32_t sketch_at;   /* its sketch among those of the values; summary with quantiles */
-	uint32_t quantile_at; /* the first of family->quantile_count */
+	uint32_t real_at; /* real counter, sum of a histogram or summary */
+	union {
+		uint32_t exemplar_at; /* of a counter or the first bucket; 0: it has none. muster__exemplar_at() reads it. */
+		uint32_t quantile_at; /* of a summary: the first of family->quantile_count */
+	};
+	uint32_t sketch_at; /* its sketch among those of the values; summary with quantiles */
 	uint32_t values_bytes : 24;
 	bool escaped : 1; /* there are backslashes, quotes or newlines in its values */
 	bool hidden : 1;  /* forgotten, and nothing recorded since */
@@ -66,6 +68,12 @@ struct muster__view_series {
 	/* Of each label, uint16 bytes and the value. A chunk (pool.h) may be read from any of them. */
 	char values[];
 };
+
+/* Where the exemplars of any series are; 0: it has none. */
+static inline uint32_t muster__exemplar_at(const struct muster__view_series *s)
+{
+	return s->family->type == MUSTER_SUMMARY ? 0 : s->exemplar_at;
+}
 
 /* The label value at *at, which moves on to the next. */
 static inline struct muster_str muster__value_next(const char **at)
