@@ -53,7 +53,7 @@ static uint64_t key_of(const struct muster__view_series *s)
 {
 	uint64_t key = muster__hash(0, s->family->name, strlen(s->family->name));
 
-	return muster__hash(key, s->values, s->values_bytes);
+	return muster__hash(key, s->values, muster__values_bytes(s));
 }
 
 static void seen_index(void *owner)

@@ -221,7 +221,7 @@ static void put_quantiles(struct muster__text_buffer *b, const struct muster__vi
 		muster__text_put(b, i ? "," : "");
 		put_string(b, quantile, n);
 		muster__text_put(b, ":");
-		put_real(b, v->quantiles[s->quantile_at + i]);
+		put_real(b, v->quantiles[s->sketch_at][i]);
 	}
 	muster__text_put(b, "}");
 }

@@ -9,7 +9,7 @@
 
 size_t muster__ledger_series_bytes(const struct muster__view_series *s)
 {
-	return sizeof(struct muster__series_shm) + s->values_bytes;
+	return sizeof(struct muster__series_shm) + muster__values_bytes(s);
 }
 
 size_t muster__ledger_family_bytes(const struct muster__view_family *f)

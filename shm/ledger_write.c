@@ -177,7 +177,7 @@ static struct muster__series_shm *series_record_put(struct image *m, const struc
 	r->family = m->families - 1;
 	r->int_cell = r->real_cell = MUSTER__NO_CELL;
 	r->created_unix_ns = s->created_unix_ns;
-	memcpy(r + 1, s->values, s->values_bytes);
+	memcpy(r + 1, s->values, muster__values_bytes(s));
 	return r;
 }
 

@@ -207,7 +207,7 @@ static void put_summary(struct muster__text_buffer *b, const struct muster__view
 	put_uint(b, SUMMARY_COUNT, v->ints[s->int_at]);
 	put_double(b, SUMMARY_SUM, v->reals[s->real_at]);
 	for (uint32_t i = 0; i < s->family->quantile_count; i++)
-		put_quantile(b, s->family->quantiles[i], v->quantiles[s->quantile_at + i]);
+		put_quantile(b, s->family->quantiles[i], v->quantiles[s->sketch_at][i]);
 	put_timestamp(b, SUMMARY_CREATED, s->created_unix_ns);
 	message_end(b, begin);
 }

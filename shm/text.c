@@ -169,7 +169,7 @@ static char *put_summary(char *at, const struct muster__making *m, const struct 
 {
 	for (uint32_t i = 0; i < s->family->quantile_count; i++) {
 		at = put_end(put_line(at, r, MUSTER__LINE_ENDS, s), r->les + i);
-		at = put_real(at, m->view->quantiles[s->quantile_at + i]);
+		at = put_real(at, m->view->quantiles[s->sketch_at][i]);
 	}
 	return put_sum_and_count(at, m, r, s, m->view->ints[s->int_at]);
 }
@@ -228,10 +228,10 @@ static bool has_created(const struct muster__view_family *f)
 
 /* ---- the page ----------------------------------------------------------------------------- */
 
-/* All lines of a series, and a chunk. */
-static size_t series_bytes_max(const struct muster__text_family *r, const struct muster__view_series *s)
+/* All lines of a series, and a chunk; every byte of a label value may have to be escaped. */
+static size_t series_bytes_max(const struct muster__text_family *r, const struct muster__view_family *f)
 {
-	return r->bytes_max + r->values_max * s->values_bytes * (s->escaped ? 2 : 1);
+	return r->bytes_max + r->values_max * f->values_bytes_max * 2;
 }
 
 /* What counts or adds up tells when that began, and has exemplars, where the page says of what type it is. */
@@ -240,7 +240,7 @@ static void series_write(const struct muster__making *m, const struct muster__te
 {
 	uint32_t exemplars = created ? muster__exemplar_at(s) : 0;
 	size_t more = exemplars ? MUSTER__TEXT_EXEMPLAR_MAX * (s->family->bounds_count + 1) : 0;
-	char *at = muster__text_room(m->page, series_bytes_max(r, s) + more);
+	char *at = muster__text_room(m->page, series_bytes_max(r, s->family) + more);
 
 	if (at == NULL)
 		return;
@@ -254,7 +254,7 @@ static void pid_sample_write(struct muster__text_buffer *page, const struct must
                              const struct muster__view_pid_sample *sample)
 {
 	const struct muster__view_series *s = sample->series;
-	char *at = muster__text_room(page, series_bytes_max(r, s));
+	char *at = muster__text_room(page, series_bytes_max(r, s->family));
 
 	if (at == NULL)
 		return;

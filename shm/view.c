@@ -19,7 +19,7 @@ int muster__merge_reserve(struct muster__merge *merge, size_t pids)
 	if (rc == 0)
 		rc = muster__grow(&view->reals, &merge->reals_capacity, view->real_count, sizeof *view->reals);
 	if (rc == 0)
-		rc = muster__grow(&view->quantiles, &merge->quantiles_capacity, view->quantile_count, sizeof *view->quantiles);
+		rc = muster__grow(&view->quantiles, &merge->quantiles_capacity, view->sketch_count, sizeof *view->quantiles);
 	/* Arrays may have moved, even when the last of them could not. */
 	view->ints = merge->values.ints;
 	view->gauges = merge->values.gauges;
@@ -180,8 +180,6 @@ static uint64_t series_hash(const struct muster__view_family *family, const stru
 	return hash;
 }
 
-_Static_assert(MUSTER_LABELS_MAX *(sizeof(uint16_t) + MUSTER_LABEL_VALUE_BYTES_MAX) < 1 << 24, "values_bytes holds it");
-
 struct muster__view_series *muster__view_series_make(struct muster__pool *pool, struct muster__view_family *family,
                                                      const struct muster_str *labels)
 {
@@ -193,7 +191,7 @@ struct muster__view_series *muster__view_series_make(struct muster__pool *pool, 
 	if (series == NULL)
 		return NULL;
 	series->family = family;
-	series->values_bytes = (uint32_t)bytes & 0xffffff;
+	family->values_bytes_max = bytes > family->values_bytes_max ? bytes : family->values_bytes_max;
 	char *at = series->values;
 	for (uint32_t i = 0; i < family->label_count; i++) {
 		uint16_t count = (uint16_t)labels[i].count;
@@ -211,11 +209,9 @@ static void series_place(struct muster__view *view, struct muster__view_series *
 	const struct muster__view_family *f = series->family;
 	struct muster__cells cells = muster__cells_of(f->type, f->mode, f->bounds, f->stored_count);
 
-	series->sketch_at = (uint32_t)view->sketch_count;
-	if (f->type == MUSTER_SUMMARY)
-		series->quantile_at = (uint32_t)view->quantile_count;
+	if (cells.sketches)
+		series->sketch_at = (uint32_t)view->sketch_count;
 	view->sketch_count += cells.sketches;
-	view->quantile_count += f->quantile_count;
 	series->real_at = (uint32_t)view->real_count;
 	if (muster__is_gauge(f->type)) {
 		series->gauge_at = (uint32_t)view->gauge_count;
@@ -268,11 +264,10 @@ static int series_enter(struct muster__merge *merge, struct muster__view_series 
 		merge->view.real_count = was.real_count;
 		merge->view.gauge_count = was.gauge_count;
 		merge->view.sketch_count = was.sketch_count;
-		merge->view.quantile_count = was.quantile_count;
 		return -ENOMEM;
 	}
 	struct muster__view_family *family = series->family;
-	series->index = (uint32_t)merge->series_count++;
+	series->index = (uint32_t)merge->series_count++ & (MUSTER__VIEW_SERIES_MAX - 1);
 	merge->series[series->index] = series;
 	family->series[family->series_count++] = series;
 	family->unsorted = true;
@@ -307,7 +302,8 @@ int muster__view_series_join(struct muster__merge *merge, struct muster__view_fa
 		*out = series;
 		return 0;
 	}
-	if (merge->series_count >= merge->series_max || merge->view.int_count >= INTS_MAX ||
+	if (merge->series_count >= merge->series_max || merge->series_count >= MUSTER__VIEW_SERIES_MAX ||
+	    merge->view.int_count >= INTS_MAX ||
 	    (family->quantile_count && merge->view.sketch_count >= MUSTER__SKETCHES_MAX))
 		return -ENOSPC;
 	series = series_reserve(merge, family) == 0 ? muster__view_series_make(&merge->pool, family, labels) : NULL;

@@ -38,6 +38,7 @@ struct muster__view_family {
 	double *quantiles;                   /* 0 to 1, ascending */
 	struct muster__view_series **series; /* sorted */
 	size_t series_count, series_capacity;
+	size_t values_bytes_max; /* of a series */
 	bool unsorted;
 	struct muster__spelling *spelled[MUSTER_ESCAPING_COUNT]; /* spelling.h; one block each, freed with free() */
 	void *rendered[MUSTER_ESCAPING_COUNT];                   /* the text encoder's; one block each, freed with free() */
@@ -46,11 +47,14 @@ struct muster__view_family {
 	uint32_t index;                                          /* how many families joined before it */
 };
 
-/* There may be millions of them. */
+/* There may be millions of them: 32 bytes and the label values each. */
 struct muster__view_series {
 	struct muster__view_family *family;
 	uint64_t created_unix_ns; /* the earliest */
-	uint32_t index;           /* how many series joined before it, in all families */
+	uint32_t index : 29;      /* how many series joined before it, in all families */
+	bool escaped : 1;         /* there are backslashes, quotes or newlines in its values */
+	bool hidden : 1;          /* forgotten, and nothing recorded since */
+	bool expired : 1;         /* to be forgotten with the next fold */
 	union {
 		uint32_t int_at;   /* counter, in flight (int64), summary count, first of bounds_count + 1 buckets */
 		uint32_t gauge_at; /* gauges whose mode is neither all nor liveall */
@@ -58,16 +62,12 @@ struct muster__view_series {
 	uint32_t real_at; /* real counter, sum of a histogram or summary */
 	union {
 		uint32_t exemplar_at; /* of a counter or the first bucket; 0: it has none. muster__exemplar_at() reads it. */
-		uint32_t quantile_at; /* of a summary: the first of family->quantile_count */
+		uint32_t sketch_at;   /* of a summary with quantiles: which are its, and which sketch of the values */
 	};
-	uint32_t sketch_at; /* its sketch among those of the values; summary with quantiles */
-	uint32_t values_bytes : 24;
-	bool escaped : 1; /* there are backslashes, quotes or newlines in its values */
-	bool hidden : 1;  /* forgotten, and nothing recorded since */
-	bool expired : 1; /* to be forgotten with the next fold */
 	/* Of each label, uint16 bytes and the value. A chunk (pool.h) may be read from any of them. */
 	char values[];
 };
+#define MUSTER__VIEW_SERIES_MAX (1u << 29)
 
 /* Where the exemplars of any series are; 0: it has none. */
 static inline uint32_t muster__exemplar_at(const struct muster__view_series *s)
@@ -84,6 +84,15 @@ static inline struct muster_str muster__value_next(const char **at)
 	memcpy(&count, *at, sizeof count);
 	*at = bytes + count;
 	return (struct muster_str){bytes, count};
+}
+
+static inline size_t muster__values_bytes(const struct muster__view_series *s)
+{
+	const char *at = s->values;
+
+	for (uint32_t i = 0; i < s->family->label_count; i++)
+		(void)muster__value_next(&at);
+	return (size_t)(at - s->values);
 }
 
 struct muster__view_gauge {
@@ -114,8 +123,8 @@ struct muster__view {
 	uint64_t *ints; /* int_count of them */
 	double *reals;
 	struct muster__view_gauge *gauges;
-	double *quantiles; /* NaN: no observation in the window */
-	size_t int_count, real_count, gauge_count, sketch_count, quantile_count;
+	double (*quantiles)[MUSTER_QUANTILES_MAX]; /* by sketch; NaN: no observation in the window */
+	size_t int_count, real_count, gauge_count, sketch_count;
 	struct muster__view_exemplar *exemplars;
 	size_t exemplar_count;                       /* the first is nobody's */
 	struct muster__view_pid_sample *pid_samples; /* grouped by family and series in view order, then by pid */

@@ -161,8 +161,8 @@ static void values_take(struct fuzz_input *in)
 	}
 	pids_take(in);
 	FUZZ_REQUIRE(muster__merge_publish(&merge, NULL) == 0, "memory");
-	for (size_t i = 0; i < view->quantile_count; i++)
-		fuzz_take(in, &view->quantiles[i], sizeof(double));
+	for (size_t i = 0; i < view->sketch_count; i++)
+		fuzz_take(in, view->quantiles[i], sizeof view->quantiles[i]);
 }
 
 /* ---- what must be on the page ------------------------------------------------------------- */
@@ -259,7 +259,7 @@ static void quantiles(struct reading *r, const struct muster__view_series *s)
 		line_next(r, PAGE_SAMPLE, f->name, "");
 		labels_are(&r->line, s, 1);
 		is_real(r->line.values[f->label_count].bytes, f->quantiles[i]);
-		is_real(r->line.rest.bytes, merge.view.quantiles[s->quantile_at + i]);
+		is_real(r->line.rest.bytes, merge.view.quantiles[s->sketch_at][i]);
 	}
 }
 

@@ -87,7 +87,7 @@ static inline double quantile_of(const struct muster_region *region, const char 
 
 	for (uint32_t i = 0; s && i < s->family->quantile_count; i++)
 		if (s->family->quantiles[i] == q)
-			return region->merge.view.quantiles[s->quantile_at + i];
+			return region->merge.view.quantiles[s->sketch_at][i];
 	return -12345;
 }
 

@@ -159,7 +159,7 @@ static void exact(const struct muster_region *region, int64_t good, int64_t more
 	assert_int_equal(int_of(region, "good_total", ""), good);
 	assert_int_equal(int_of(region, "calls_total", "/again"), more);
 	assert_int_equal(stats_of(region).quarantined, 0);
-	assert_true(fabs(region->merge.view.quantiles[series_of(region, "spread", "")->quantile_at] / 100 - 1) < 0.011);
+	assert_true(fabs(region->merge.view.quantiles[series_of(region, "spread", "")->sketch_at][0] / 100 - 1) < 0.011);
 }
 
 static struct muster_region *region_open(void)

@@ -363,7 +363,7 @@ static void summary_is_a_sum_and_a_count(void **state)
 
 static void summary_has_its_quantiles_before_sum_and_count(void **state)
 {
-	static double quantiles[] = {0, 0.5, 0.99, 1, 600}, values[] = {NAN, 0.25, 1e-9, INFINITY};
+	static double quantiles[] = {0, 0.5, 0.99, 1, 600}, values[][MUSTER_QUANTILES_MAX] = {{NAN, 0.25, 1e-9, INFINITY}};
 	char *labels[] = {"path", NULL};
 	struct muster_str path[] = {muster_str("/a")};
 
@@ -371,7 +371,7 @@ static void summary_has_its_quantiles_before_sum_and_count(void **state)
 	struct muster__view_family *f = family(MUSTER_SUMMARY, "wait_seconds", "Wait.", labels);
 	f->quantiles = quantiles;
 	f->quantile_count = 4;
-	series_of(f, path, 0)->quantile_at = 0;
+	series_of(f, path, 0)->sketch_at = 0;
 	view.quantiles = values;
 	ints[0] = 7;
 	reals[0] = 1.5;
@@ -482,7 +482,7 @@ static void rewrite_into_exact_room(void)
 	series[0]->created_unix_ns = UINT64_MAX;
 	for (int head = MUSTER__HEAD_TEXT; head <= MUSTER__HEAD_OPENMETRICS; head++) {
 		buffer_free();
-		buffer.capacity = f->heads[head].count + series_bytes_max(f, series[0]);
+		buffer.capacity = f->heads[head].count + series_bytes_max(f, &families[0]);
 		buffer.bytes = malloc(buffer.capacity);
 		assert_non_null(buffer.bytes);
 		allocations_left = 0;
