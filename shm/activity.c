@@ -136,31 +136,36 @@ static bool is_family(const struct muster__family_shm *record, const char *wante
 	       muster__family_parts(record, &parts) && memcmp(parts.name.bytes, name.bytes, name.count) == 0;
 }
 
-static const struct muster__series_shm *series_of(const struct muster__catalogue *catalogue, uint32_t family)
+static const struct muster__series_shm no_series = {.int_cell = MUSTER__NO_CELL, .real_cell = MUSTER__NO_CELL};
+
+static struct muster__series_shm series_of(const struct muster__catalogue *catalogue, uint32_t family)
 {
-	for (const struct muster__catalogue *node = catalogue; node; node = node->base)
-		for (uint32_t i = 0; i < node->end.series - node->begin.series; i++)
-			if (muster__series_record(node, i)->family == family)
-				return muster__series_record(node, i);
-	return NULL;
+	const struct muster__series_shm *series;
+	struct muster__kept_cursor at;
+
+	for (const struct muster__catalogue *node = catalogue; node; node = node->base) {
+		muster__kept_begin(&at, &node->kept, 0);
+		while ((series = muster__kept_series_next(&at)) != NULL)
+			if (series->family == family)
+				return *series;
+	}
+	return no_series;
 }
 
-/* The one series of a family without labels; NULL if a slab has none. */
-static const struct muster__series_shm *series_named(const struct muster__catalogue *catalogue, const char *name,
-                                                     enum muster_type type)
+/* The one series of a family without labels; without cells if a slab has none. */
+static struct muster__series_shm series_named(const struct muster__catalogue *catalogue, const char *name,
+                                              enum muster_type type)
 {
 	for (const struct muster__catalogue *node = catalogue; node; node = node->base)
 		for (uint32_t i = 0; i < node->end.families - node->begin.families; i++)
-			if (is_family((const void *)(node->bytes + node->families[i].off), name, type))
+			if (is_family((const void *)(node->kept.raw + node->families[i].off), name, type))
 				return series_of(catalogue, node->begin.families + i);
-	return NULL;
+	return no_series;
 }
 
 uint32_t muster__activity_cell(struct muster__catalogue *catalogue)
 {
-	const struct muster__series_shm *series = series_named(catalogue, MUSTER__REQUESTS_BUSY, MUSTER_REAL_COUNTER);
-
-	return series ? series->real_cell : MUSTER__NO_CELL;
+	return series_named(catalogue, MUSTER__REQUESTS_BUSY, MUSTER_REAL_COUNTER).real_cell;
 }
 
 /* ---- one worker --------------------------------------------------------------------------- */
@@ -196,8 +201,7 @@ static void add_ended(void *ctx)
 /* Adds to *out. Returns false if it tells no requests. */
 static bool ended_of(const struct muster__slab *slab, uint64_t *out)
 {
-	const struct muster__series_shm *series = series_named(slab->catalogue, MUSTER__REQUESTS_ENDED, MUSTER_COUNTER);
-	struct ending e = {.cell = series ? series->int_cell : MUSTER__NO_CELL};
+	struct ending e = {.cell = series_named(slab->catalogue, MUSTER__REQUESTS_ENDED, MUSTER_COUNTER).int_cell};
 
 	if (e.cell == MUSTER__NO_CELL)
 		return false;

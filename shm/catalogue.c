@@ -48,9 +48,9 @@ static void unlink_child(struct muster__catalogue *node)
 
 static void content_free(struct muster__catalogue *node)
 {
-	free(node->bytes);
+	muster__kept_free(&node->kept);
 	free(node->families);
-	free(node->series);
+	free(node->views);
 	free(node->folded);
 	free(node->exemplars);
 	free(node->forgets);
@@ -122,36 +122,41 @@ static size_t records_count(const unsigned char *bytes, size_t count)
 }
 
 static int record_append(struct muster__catalogue *node, const struct muster__catalogue_rules *rules,
-                         const unsigned char *at, uint32_t bytes)
+                         struct muster__kept_cursor *end, const struct muster__record_shm *record)
 {
-	size_t off = (size_t)(node->end.bytes - node->begin.bytes);
-
-	if (muster__grow(&node->bytes, &node->bytes_capacity, off + bytes, 1) != 0)
+	if (muster__kept_reserve(&node->kept, record->bytes) != 0)
 		return -ENOMEM;
-	memcpy(node->bytes + off, at, bytes);
-	int rc = muster__catalogue_enter(node, rules, (uint32_t)off);
-	if (rc == 0)
-		node->end.bytes += bytes;
-	return rc;
+	int rc = muster__catalogue_enter(node, rules, record);
+	if (rc != 0)
+		return rc;
+	muster__kept_add(&node->kept, end, record);
+	node->end.bytes += record->bytes;
+	return 0;
 }
 
 static int records_append(struct muster__catalogue *node, const struct muster__catalogue_rules *rules,
                           const unsigned char *bytes, size_t count, bool more, size_t *used)
 {
+	struct muster__kept_cursor end;
 	uint32_t n;
 
-	*used = 0;
 	if (muster__catalogue_expect(node, records_count(bytes, count)) != 0)
 		return -ENOMEM;
+	muster__kept_end(&end, &node->kept);
 	for (; *used < count; *used += n) {
 		int rc = record_bytes(bytes + *used, count - *used, more, &n);
 		if (rc != 0 || n == 0)
 			return rc;
-		rc = record_append(node, rules, bytes + *used, n);
+		rc = record_append(node, rules, &end, (const void *)(bytes + *used));
 		if (rc != 0)
 			return rc;
 	}
 	return 0;
+}
+
+static uint64_t own_bytes(const struct muster__catalogue *node)
+{
+	return node->end.bytes - node->begin.bytes;
 }
 
 int muster__catalogue_append(struct muster__catalogue **at, const struct muster__catalogue_rules *rules,
@@ -170,39 +175,37 @@ int muster__catalogue_append(struct muster__catalogue **at, const struct muster_
 		*at = node;
 	}
 	node = *at;
-	size_t own = (size_t)(node->end.bytes - node->begin.bytes);
-	if (muster__grow(&node->bytes, &node->bytes_capacity, own + count, 1) != 0)
-		return -ENOMEM;
-	return records_append(node, rules, bytes, count, more, used);
+	int rc = records_append(node, rules, bytes, count, more, used);
+	if (*used > own_bytes(node) / 2) /* most of it came at once */
+		muster__kept_trim(&node->kept);
+	return rc;
 }
 
 /* ---- adopting ----------------------------------------------------------------------------- */
 
 /* Do a node's record and one of as many bytes say the same? When a series was created is of its slab. */
-static bool record_same(const unsigned char *record, const unsigned char *other, uint32_t bytes)
+static bool record_same(const struct muster__record_shm *record, const unsigned char *other)
 {
 	const size_t created = offsetof(struct muster__series_shm, created_unix_ns), end = created + sizeof(uint64_t);
-	struct muster__record_shm head;
+	const unsigned char *bytes = (const void *)record;
 
-	memcpy(&head, record, sizeof head);
-	if (head.kind != MUSTER__RECORD_SERIES)
-		return memcmp(record, other, bytes) == 0;
-	return memcmp(record, other, created) == 0 && memcmp(record + end, other + end, bytes - end) == 0;
+	if (record->kind != MUSTER__RECORD_SERIES)
+		return memcmp(bytes, other, record->bytes) == 0;
+	return memcmp(bytes, other, created) == 0 && memcmp(bytes + end, other + end, record->bytes - end) == 0;
 }
 
 /* How many bytes of whole records the node and `bytes` have in common. */
 static size_t common_bytes(const struct muster__catalogue *node, const unsigned char *bytes, size_t count)
 {
-	size_t own = (size_t)(node->end.bytes - node->begin.bytes), off = 0;
+	const struct muster__record_shm *record;
+	struct muster__kept_cursor at;
+	size_t off = 0;
 
-	if (count >= own && memcmp(node->bytes, bytes, own) == 0)
-		return own;
-	while (off < own) {
-		struct muster__record_shm record;
-		memcpy(&record, node->bytes + off, sizeof record);
-		if (record.bytes > count - off || !record_same(node->bytes + off, bytes + off, record.bytes))
+	muster__kept_begin(&at, &node->kept, 0);
+	while ((record = muster__kept_next(&at)) != NULL) {
+		if (record->bytes > count - off || !record_same(record, bytes + off))
 			break;
-		off += record.bytes;
+		off += record->bytes;
 	}
 	return off;
 }
@@ -224,24 +227,38 @@ static void content_swap(struct muster__catalogue *node, struct muster__catalogu
 	other->refs = is.refs;
 }
 
-/* Put the first `bytes` bytes of a node into a new base of it. The node stays the same for all who hold
- * it. Both are judged and mapped again, which happens once for every point at which processes forked. */
-static int split(struct muster__catalogue *node, size_t bytes, struct muster__catalogue **out)
+/* Append the records that follow `from` until the node has `bytes` bytes. */
+static int records_copy(struct muster__catalogue *node, struct muster__kept_cursor *from, size_t bytes)
 {
 	static const struct muster__geometry any = {
 		.catalogue_bytes = UINT64_MAX, .int_cells = UINT32_MAX, .real_cells = UINT32_MAX, .gauge_cells = UINT32_MAX};
 	const struct muster__catalogue_rules rules = {
 		.geometry = &any, .sketches = UINT32_MAX, .exemplars = UINT32_MAX, .minor = UINT16_MAX, .imported = true};
-	struct muster__catalogue *first = NULL, *rest = NULL;
-	size_t own = (size_t)(node->end.bytes - node->begin.bytes), used;
+	struct muster__kept_cursor end;
+	int rc = 0;
 
+	muster__kept_end(&end, &node->kept);
+	while (rc == 0 && own_bytes(node) < bytes)
+		rc = record_append(node, &rules, &end, muster__kept_next(from));
+	muster__kept_trim(&node->kept);
+	return rc;
+}
+
+/* Put the first `bytes` bytes of a node into a new base of it. The node stays the same for all who hold
+ * it. Both are judged and mapped again, which happens once for every point at which processes forked. */
+static int split(struct muster__catalogue *node, size_t bytes, struct muster__catalogue **out)
+{
+	struct muster__catalogue *first = NULL, *rest = NULL;
+	struct muster__kept_cursor from;
+
+	muster__kept_begin(&from, &node->kept, 0);
 	int rc = child_create(node->base, false, &first);
 	if (rc == 0)
-		rc = records_append(first, &rules, node->bytes, bytes, false, &used);
+		rc = records_copy(first, &from, bytes);
 	if (rc == 0)
 		rc = child_create(first, false, &rest);
 	if (rc == 0)
-		rc = records_append(rest, &rules, node->bytes + bytes, own - bytes, false, &used);
+		rc = records_copy(rest, &from, own_bytes(node) - bytes);
 	if (rc == 0) {
 		struct muster__catalogue *base = node->base;
 		unlink_child(node);
@@ -269,17 +286,21 @@ static struct muster__catalogue *child_agreeing(const struct muster__catalogue *
 	return NULL;
 }
 
-/* Of a series that several slabs have, the earliest creation stands. */
+/* Of a series that several slabs have, the earliest creation stands. `bytes` are such as the node has. */
 static void created_take(struct muster__catalogue *node, const unsigned char *bytes)
 {
-	for (uint32_t i = 0; i < node->end.series - node->begin.series; i++) {
-		struct muster__series_copy *series = node->series + i;
-		struct muster__series_shm *own = (struct muster__series_shm *)(void *)(node->bytes + series->off), other;
-		memcpy(&other, bytes + series->off, sizeof other);
-		if (other.created_unix_ns && (own->created_unix_ns == 0 || other.created_unix_ns < own->created_unix_ns))
-			own->created_unix_ns = other.created_unix_ns;
-		if (series->view)
-			muster__created_earliest(series->view, own);
+	struct muster__series_shm other;
+
+	for (uint32_t i = 0; i < node->kept.series; bytes += other.record.bytes) {
+		memcpy(&other.record, bytes, sizeof other.record);
+		if (other.record.kind != MUSTER__RECORD_SERIES)
+			continue;
+		memcpy(&other, bytes, sizeof other);
+		uint64_t *own = node->kept.created + i++;
+		if (other.created_unix_ns == 0 || (*own && *own <= other.created_unix_ns))
+			continue;
+		*own = other.created_unix_ns;
+		node->created_anew = true;
 	}
 }
 
@@ -305,14 +326,12 @@ int muster__catalogue_adopt(struct muster__catalogue **at, const unsigned char *
 
 /* ---- looking up --------------------------------------------------------------------------- */
 
-struct muster__series_copy *muster__catalogue_series(struct muster__catalogue *node, uint32_t ordinal,
-                                                     const struct muster__series_shm **record)
+struct muster__catalogue *muster__catalogue_series(struct muster__catalogue *node, uint32_t *ordinal)
 {
-	while (ordinal < node->begin.series)
+	while (*ordinal < node->begin.series)
 		node = node->base;
-	ordinal -= node->begin.series;
-	*record = muster__series_record(node, ordinal);
-	return node->series + ordinal;
+	*ordinal -= node->begin.series;
+	return node;
 }
 
 struct muster__family_copy *muster__catalogue_family(struct muster__catalogue *node, uint32_t ordinal,
@@ -321,6 +340,6 @@ struct muster__family_copy *muster__catalogue_family(struct muster__catalogue *n
 	while (ordinal < node->begin.families)
 		node = node->base;
 	struct muster__family_copy *family = node->families + (ordinal - node->begin.families);
-	*record = (const struct muster__family_shm *)(const void *)(node->bytes + family->off);
+	*record = (const struct muster__family_shm *)(const void *)(node->kept.raw + family->off);
 	return family;
 }

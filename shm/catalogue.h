@@ -16,6 +16,7 @@
 
 #include "catalogue_records.h"
 #include "index.h"
+#include "kept.h"
 #include "view.h"
 
 /* What one catalogue may ask of a reader. */
@@ -33,14 +34,14 @@ struct muster__cursor {
 };
 
 struct muster__family_copy {
-	uint32_t off; /* of its record, in its node */
-	bool mapped;
+	uint32_t off;                     /* of its record, among those kept as they are */
 	struct muster__view_family *view; /* NULL: another description of the name came first */
 };
 
-struct muster__series_copy {
-	uint32_t off;
-	struct muster__view_series *view; /* NULL: not mapped, or its family is left out */
+/* A record of kind FORGET, in a ledger FORGOTTEN. */
+struct muster__forget_copy {
+	uint32_t off;   /* among those kept as they are */
+	uint32_t bytes; /* of the node that stand before it */
 };
 
 /* Where the exemplars of a series are. */
@@ -108,15 +109,15 @@ struct muster__catalogue {
 	uint32_t refs;                             /* slabs and children that hold this node */
 	bool unshared;                             /* is of one slab alone: a ledger */
 	struct muster__cursor begin, end;
-	unsigned char *bytes; /* end.bytes - begin.bytes of them */
+	struct muster__kept kept; /* its records */
 	struct muster__family_copy *families;
-	struct muster__series_copy *series;
+	uint32_t *views;   /* by series: its number in the view, plus 1; 0: not mapped, or its family is left out */
+	bool created_anew; /* earlier times are known of mapped series, and the view is not told yet */
 	struct muster__identity *folded;
 	struct muster__exemplars_copy *exemplars;
 	size_t exemplars_count, exemplars_capacity;
-	uint32_t *forgets; /* where its records of kind FORGET, in a ledger FORGOTTEN, are */
-	size_t bytes_capacity, families_capacity, series_capacity, folded_count, folded_capacity, forgets_count,
-		forgets_capacity;
+	struct muster__forget_copy *forgets;
+	size_t families_capacity, views_capacity, folded_count, folded_capacity, forgets_count, forgets_capacity;
 	struct muster__index index; /* own families and series, to find one that comes twice */
 	struct muster__mapping_runs mapping;
 };
@@ -139,9 +140,6 @@ struct muster__catalogue_rules {
 	bool imported; /* it is what a reader makes of another library's file */
 };
 
-/* The view's series is as old as the oldest record of it. */
-void muster__created_earliest(struct muster__view_series *series, const struct muster__series_shm *record);
-
 /* What a slab begins with: follow the tree as far as it agrees with `bytes`.
  *   at    the root; becomes the node reached
  *   used  how many of the bytes are covered
@@ -159,23 +157,19 @@ int muster__catalogue_append(struct muster__catalogue **at, const struct muster_
 /* Do all its cells and slots lie inside the areas of this slab? */
 bool muster__cursor_fits(const struct muster__cursor *end, const struct muster__catalogue_rules *rules);
 
-/* Series by its number in the slab; the number is valid. */
-struct muster__series_copy *muster__catalogue_series(struct muster__catalogue *node, uint32_t ordinal,
-                                                     const struct muster__series_shm **record);
+/* The node that has the series of this number in the slab; its number in that node. The number is valid. */
+struct muster__catalogue *muster__catalogue_series(struct muster__catalogue *node, uint32_t *ordinal);
 
 /* Family by its number in the slab; the number is valid. */
 struct muster__family_copy *muster__catalogue_family(struct muster__catalogue *node, uint32_t ordinal,
                                                      const struct muster__family_shm **record);
-static inline const struct muster__series_shm *muster__series_record(const struct muster__catalogue *node, uint32_t i)
-{
-	return (const struct muster__series_shm *)(const void *)(node->bytes + node->series[i].off);
-}
 
-/* Make room to find `more` families and series by what they are. Returns 0 or -ENOMEM. */
+/* Make room for `more` families and series to be found and mapped. Returns 0 or -ENOMEM. */
 int muster__catalogue_expect(struct muster__catalogue *node, size_t more);
 
-/* Judge the record at `off` of the node's bytes, and enter it in the node; catalogue_check.c.
+/* Judge a record, and enter it in the node; catalogue_check.c. The caller has room for it, and keeps it then.
  * Returns 0, with node->end.families and so on moved; MUSTER__BAD(...); -ENOMEM. */
-int muster__catalogue_enter(struct muster__catalogue *node, const struct muster__catalogue_rules *rules, uint32_t off);
+int muster__catalogue_enter(struct muster__catalogue *node, const struct muster__catalogue_rules *rules,
+                            const struct muster__record_shm *record);
 
 #endif

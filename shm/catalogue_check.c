@@ -14,12 +14,18 @@
 struct checking {
 	struct muster__catalogue *node;
 	const struct muster__catalogue_rules *rules;
-	uint32_t off;
+	const void *record;
 };
+
+/* Where a record will be that is kept as it is. */
+static uint32_t off_next(const struct muster__catalogue *node)
+{
+	return (uint32_t)node->kept.raw_count;
+}
 
 static const void *record_at(const struct muster__catalogue *node, uint32_t off)
 {
-	return node->bytes + off;
+	return node->kept.raw + off;
 }
 
 /* Take `count` cells from `cell` on; they must lie behind all that is taken, inside the area. */
@@ -43,6 +49,7 @@ struct wanted {
 	const struct muster__catalogue *node; /* where to look */
 	struct muster_str name;               /* of a family; or */
 	const struct muster__series_shm *series;
+	struct muster__kept_cursor *cursor;
 };
 
 static size_t tail_bytes(const struct muster__series_shm *series)
@@ -69,12 +76,15 @@ static bool item_wanted(const void *ctx, uint32_t item)
 	const struct muster__catalogue *node = wanted->node;
 
 	if (wanted->series)
-		return (item & 1) && series_same(muster__series_record(node, item >> 1), wanted->series);
+		return (item & 1) && series_same(muster__kept_series(wanted->cursor, &node->kept, item >> 1), wanted->series);
 	return !(item & 1) && family_named(record_at(node, node->families[item >> 1].off), wanted->name);
 }
 
 static bool comes_twice(const struct muster__catalogue *node, uint64_t hash, struct wanted wanted)
 {
+	struct muster__kept_cursor cursor;
+
+	wanted.cursor = &cursor;
 	for (wanted.node = node; wanted.node; wanted.node = wanted.node->base)
 		if (muster__index_find(&wanted.node->index, hash, item_wanted, &wanted) != MUSTER__INDEX_NONE)
 			return true;
@@ -95,18 +105,22 @@ static void items_index(void *owner)
 {
 	struct muster__catalogue *node = owner;
 	struct muster__family_parts parts;
+	struct muster__kept_cursor at;
 
 	for (uint32_t i = 0; i < node->end.families - node->begin.families; i++)
 		if (muster__family_parts(record_at(node, node->families[i].off), &parts))
 			muster__index_add(&node->index, family_hash(parts.name), ITEM_FAMILY(i));
+	muster__kept_begin(&at, &node->kept, 0);
 	for (uint32_t i = 0; i < node->end.series - node->begin.series; i++)
-		muster__index_add(&node->index, series_hash(muster__series_record(node, i)), ITEM_SERIES(i));
+		muster__index_add(&node->index, series_hash(muster__kept_series_next(&at)), ITEM_SERIES(i));
 }
 
 int muster__catalogue_expect(struct muster__catalogue *node, size_t more)
 {
 	size_t families = node->end.families - node->begin.families, series = node->end.series - node->begin.series;
 
+	if (muster__grow(&node->views, &node->views_capacity, series + more, sizeof *node->views) != 0)
+		return -ENOMEM;
 	return muster__index_reserve(&node->index, families + series + more, items_index, node);
 }
 
@@ -120,7 +134,7 @@ static int family_enter(struct checking *c, uint64_t hash)
 	if (muster__grow(&node->families, &node->families_capacity, i + 1, sizeof *node->families) != 0 ||
 	    muster__catalogue_expect(node, 1) != 0)
 		return -ENOMEM;
-	node->families[i] = (struct muster__family_copy){.off = c->off};
+	node->families[i] = (struct muster__family_copy){.off = off_next(node)};
 	muster__index_add(&node->index, hash, ITEM_FAMILY(i));
 	node->end.families++;
 	return 0;
@@ -136,7 +150,7 @@ static bool names_legacy(const struct muster__family_parts *p)
 
 static int family_check(struct checking *c)
 {
-	const struct muster__family_shm *record = record_at(c->node, c->off);
+	const struct muster__family_shm *record = c->record;
 	struct muster__catalogue *node = c->node;
 	struct muster__family_parts parts;
 	struct muster__cursor end = node->end;
@@ -185,10 +199,8 @@ static int series_enter(struct checking *c, uint64_t hash)
 	struct muster__catalogue *node = c->node;
 	uint32_t i = node->end.series - node->begin.series;
 
-	if (muster__grow(&node->series, &node->series_capacity, i + 1, sizeof *node->series) != 0 ||
-	    muster__catalogue_expect(node, 1) != 0)
+	if (muster__catalogue_expect(node, 1) != 0)
 		return -ENOMEM;
-	node->series[i] = (struct muster__series_copy){.off = c->off};
 	muster__index_add(&node->index, hash, ITEM_SERIES(i));
 	node->end.series++;
 	return 0;
@@ -196,7 +208,7 @@ static int series_enter(struct checking *c, uint64_t hash)
 
 static int series_check(struct checking *c)
 {
-	const struct muster__series_shm *record = record_at(c->node, c->off);
+	const struct muster__series_shm *record = c->record;
 	struct muster__catalogue *node = c->node;
 	const struct muster__family_shm *family;
 	struct muster_str labels[MUSTER_LABELS_MAX];
@@ -233,7 +245,7 @@ static int series_check(struct checking *c)
 
 static int folded_check(struct checking *c)
 {
-	const struct muster__folded_shm *record = record_at(c->node, c->off);
+	const struct muster__folded_shm *record = c->record;
 	struct muster__catalogue *node = c->node;
 
 	if (!c->rules->ledger)
@@ -252,13 +264,14 @@ static int forget_enter(struct checking *c)
 
 	if (muster__grow(&node->forgets, &node->forgets_capacity, node->forgets_count + 1, sizeof *node->forgets) != 0)
 		return -ENOMEM;
-	node->forgets[node->forgets_count++] = c->off;
+	node->forgets[node->forgets_count++] =
+		(struct muster__forget_copy){off_next(node), (uint32_t)(node->end.bytes - node->begin.bytes)};
 	return 0;
 }
 
 static int forget_check(struct checking *c)
 {
-	const struct muster__forget_shm *record = record_at(c->node, c->off);
+	const struct muster__forget_shm *record = c->record;
 	const struct muster__family_shm *family;
 	struct muster_str labels[MUSTER_LABELS_MAX];
 
@@ -283,7 +296,7 @@ static int forget_check(struct checking *c)
 
 static int forgotten_check(struct checking *c)
 {
-	const struct muster__forgotten_shm *record = record_at(c->node, c->off);
+	const struct muster__forgotten_shm *record = c->record;
 
 	if (!c->rules->ledger || (record->record.bytes - sizeof *record) % sizeof(struct muster__hidden_shm) != 0)
 		return MUSTER__BAD(CATALOGUE);
@@ -299,16 +312,17 @@ static bool has_exemplars(enum muster_type type)
 
 static int exemplars_check(struct checking *c)
 {
-	const struct muster__exemplars_shm *record = record_at(c->node, c->off);
-	const struct muster__series_shm *series;
+	const struct muster__exemplars_shm *record = c->record;
 	const struct muster__family_shm *family;
 	struct muster__catalogue *node = c->node;
 	struct muster__cursor end = node->end;
+	struct muster__kept_cursor at;
 
 	if (record->series < end.exemplar_series || record->series >= end.series)
 		return MUSTER__BAD(SERIES);
-	(void)muster__catalogue_series(node, record->series, &series);
-	(void)muster__catalogue_family(node, series->family, &family);
+	uint32_t series = record->series;
+	const struct muster__catalogue *has = muster__catalogue_series(node, &series);
+	(void)muster__catalogue_family(node, muster__kept_series(&at, &has->kept, series)->family, &family);
 	if (!has_exemplars(family->type) ||
 	    !cells_take(&end.exemplars, record->slot, family->bounds_count + 1, c->rules->exemplars))
 		return MUSTER__BAD(SERIES);
@@ -337,10 +351,10 @@ static const struct {
 	[MUSTER__RECORD_EXEMPLARS] = {exemplars_check, sizeof(struct muster__exemplars_shm), true, 4},
 };
 
-int muster__catalogue_enter(struct muster__catalogue *node, const struct muster__catalogue_rules *rules, uint32_t off)
+int muster__catalogue_enter(struct muster__catalogue *node, const struct muster__catalogue_rules *rules,
+                            const struct muster__record_shm *record)
 {
-	const struct muster__record_shm *record = record_at(node, off);
-	struct checking c = {node, rules, off};
+	struct checking c = {node, rules, record};
 
 	/* A newer minor version may hold kinds this reader does not know; this version has none. */
 	if (record->kind >= sizeof kinds / sizeof *kinds || kinds[record->kind].check == NULL)

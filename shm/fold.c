@@ -42,8 +42,8 @@ static void marks_set(struct folding *f, const struct muster__slab *slab)
 			if (node->families[i].view)
 				f->families[node->families[i].view->index] = true;
 		for (uint32_t i = 0; i < node->mapping.series; i++)
-			if (node->series[i].view)
-				f->series[node->series[i].view->index] = true;
+			if (node->views[i])
+				f->series[node->views[i] - 1] = true;
 	}
 }
 

@@ -276,17 +276,18 @@ static void sketches_take(struct muster__applying *a, const struct muster__mappi
 static void slab_take(void *ctx)
 {
 	struct muster__applying *a = ctx;
+	struct muster__kept_cursor at;
 
 	for (const struct muster__catalogue *node = a->slab->catalogue; node && a->slab->state == MUSTER__SLAB_LIVE;
 	     node = node->base)
 		sketches_take(a, &node->mapping);
 	for (const struct muster__catalogue *node = a->slab->catalogue; node; node = node->base)
 		for (uint32_t i = 0; i < node->mapping.series; i++) {
-			const struct muster__view_series *series = node->series[i].view;
+			const struct muster__view_series *series = muster__catalogue_view(&a->region->merge, node, i);
 			if (series == NULL)
 				continue;
 			if (a->out->wanted[series->index])
-				wanted_take(a, muster__series_record(node, i), series);
+				wanted_take(a, muster__kept_series(&at, &node->kept, i), series);
 			else if (a->was[series->index] && a->slab->state == MUSTER__SLAB_LIVE)
 				flag(a, series);
 		}
@@ -299,7 +300,7 @@ static size_t gauges_wanted(const struct muster__applying *a, const struct muste
 
 	for (const struct muster__catalogue *node = slab->catalogue; node; node = node->base)
 		for (uint32_t i = 0; i < node->mapping.series; i++) {
-			const struct muster__view_series *series = node->series[i].view;
+			const struct muster__view_series *series = muster__catalogue_view(&a->region->merge, node, i);
 			n += series && a->out->wanted[series->index] && is_gauge(series);
 		}
 	return n;
@@ -412,7 +413,7 @@ static int absent_keep_all(struct muster__applying *a)
 		return 0;
 	for (const struct muster__catalogue *node = ledger->catalogue; node; node = node->base)
 		for (size_t i = 0; rc == 0 && i < node->forgets_count; i++)
-			rc = absent_keep(a, (const void *)(node->bytes + node->forgets[i]));
+			rc = absent_keep(a, (const void *)(node->kept.raw + node->forgets[i].off));
 	return rc;
 }
 

@@ -11,7 +11,7 @@
 
 static const struct muster__forgotten_shm *record_of(const struct muster__catalogue *node, size_t i)
 {
-	return (const void *)(node->bytes + node->forgets[i]);
+	return (const void *)(node->kept.raw + node->forgets[i].off);
 }
 
 static void hidden_take(struct muster__slab *slab, const struct muster__forgotten_shm *record)
@@ -53,9 +53,9 @@ const struct muster__forget_shm *muster__forgets_next(const struct muster__slab 
 		*at = (struct muster__forget_at){slab->catalogue, slab->catalogue->forgets_count};
 	while (at->node) {
 		while (at->left > 0) {
-			uint32_t off = at->node->forgets[--at->left];
-			const struct muster__forget_shm *record = (const void *)(at->node->bytes + off);
-			if (at->node->begin.bytes + off < slab->asked_bytes)
+			const struct muster__forget_copy *forget = at->node->forgets + --at->left;
+			const struct muster__forget_shm *record = (const void *)(at->node->kept.raw + forget->off);
+			if (at->node->begin.bytes + forget->bytes < slab->asked_bytes)
 				return NULL; /* as all before it */
 			if (record->instance == slab->identity.instance)
 				return record;

@@ -83,7 +83,7 @@ static int family_map(struct muster__merge *merge, struct muster__catalogue *nod
 	struct muster__family_parts parts;
 	struct muster__view_family *family;
 
-	if (!muster__family_parts((const void *)(node->bytes + copy->off), &parts))
+	if (!muster__family_parts((const void *)(node->kept.raw + copy->off), &parts))
 		return 0; /* cannot be: it was checked */
 	struct muster__family_parts shown = parts;
 	if (merge->bounds && !muster__bounds_apply(merge->bounds, &shown)) {
@@ -240,17 +240,16 @@ static int forgotten_map(struct muster__mapping_runs *m, const struct muster__se
 	return 0;
 }
 
-void muster__created_earliest(struct muster__view_series *series, const struct muster__series_shm *record)
+/* The view's series is as old as the oldest record of it. */
+static void created_earliest(struct muster__view_series *series, uint64_t ns)
 {
-	uint64_t ns = record->created_unix_ns;
-
 	if (ns && (series->created_unix_ns == 0 || ns < series->created_unix_ns))
 		series->created_unix_ns = ns;
 }
 
-static int series_map(struct muster__merge *merge, struct muster__catalogue *node, uint32_t i)
+static int series_map(struct muster__merge *merge, struct muster__catalogue *node, uint32_t i,
+                      const struct muster__series_shm *record)
 {
-	const struct muster__series_shm *record = muster__series_record(node, i);
 	const struct muster__family_shm *family_record;
 	struct muster__family_copy *family = muster__catalogue_family(node, record->family, &family_record);
 	struct muster_str labels[MUSTER_LABELS_MAX];
@@ -274,17 +273,19 @@ static int series_map(struct muster__merge *merge, struct muster__catalogue *nod
 		rc = sketch_map(node, series);
 	if (rc != 0)
 		return rc;
-	muster__created_earliest(series, record);
-	node->series[i].view = series;
+	created_earliest(series, record->created_unix_ns);
+	node->views[i] = series->index + 1;
 	return 0;
 }
 
 static int exemplars_map(struct muster__merge *merge, struct muster__catalogue *node, size_t i)
 {
 	struct muster__mapping_runs *m = &node->mapping;
-	const struct muster__series_shm *record;
 	const struct muster__family_shm *family;
-	struct muster__view_series *series = muster__catalogue_series(node, node->exemplars[i].series, &record)->view;
+	struct muster__kept_cursor at;
+	uint32_t ordinal = node->exemplars[i].series;
+	const struct muster__catalogue *has = muster__catalogue_series(node, &ordinal);
+	struct muster__view_series *series = muster__catalogue_view(merge, has, ordinal);
 
 	if (series == NULL)
 		return 0;
@@ -292,7 +293,7 @@ static int exemplars_map(struct muster__merge *merge, struct muster__catalogue *
 	    muster__grow(&m->exemplar_runs, &m->exemplar_runs_capacity, m->exemplar_runs_count + 1,
 	                 sizeof *m->exemplar_runs) != 0)
 		return -ENOMEM;
-	(void)muster__catalogue_family(node, record->family, &family);
+	(void)muster__catalogue_family(node, muster__kept_series(&at, &has->kept, ordinal)->family, &family);
 	m->exemplar_runs[m->exemplar_runs_count++] = (struct muster__exemplar_run){
 		series, node->exemplars[i].slot, series->family->bounds_count - family->bounds_count, family->bounds_count + 1};
 	return 0;
@@ -308,7 +309,7 @@ static void node_unmap(struct muster__catalogue *node)
 	for (uint32_t i = 0; i < m->families; i++)
 		node->families[i].view = NULL;
 	for (uint32_t i = 0; i < m->series; i++)
-		node->series[i].view = NULL;
+		node->views[i] = 0;
 	m->families = m->series = 0;
 	m->runs_count = m->pids_count = m->forgotten_count = m->sketches_count = 0;
 	m->sketches_passed = 0;
@@ -316,16 +317,38 @@ static void node_unmap(struct muster__catalogue *node)
 	m->conflicts = m->outdated = m->left_out = 0;
 }
 
+static void created_tell(struct muster__merge *merge, struct muster__catalogue *node)
+{
+	for (uint32_t i = 0; i < node->mapping.series; i++)
+		if (node->views[i])
+			created_earliest(merge->series[node->views[i] - 1], node->kept.created[i]);
+	node->created_anew = false;
+}
+
+static int series_map_all(struct muster__merge *merge, struct muster__catalogue *node, uint32_t count)
+{
+	struct muster__mapping_runs *m = &node->mapping;
+	struct muster__kept_cursor at;
+	int rc = muster__view_series_expect(merge, count);
+
+	muster__kept_begin(&at, &node->kept, m->series);
+	for (; rc == 0 && m->series < count; m->series++)
+		rc = series_map(merge, node, m->series, muster__kept_series_next(&at));
+	return rc;
+}
+
 static int node_map(struct muster__merge *merge, struct muster__catalogue *node)
 {
 	uint32_t families = node->end.families - node->begin.families, series = node->end.series - node->begin.series;
 	struct muster__mapping_runs *m = &node->mapping;
-	int rc = muster__view_series_expect(merge, series);
+	int rc = 0;
 
+	if (node->created_anew)
+		created_tell(merge, node);
 	for (; rc == 0 && m->families < families; m->families++)
 		rc = family_map(merge, node, node->families + m->families);
-	for (; rc == 0 && m->series < series; m->series++)
-		rc = series_map(merge, node, m->series);
+	if (rc == 0 && m->series < series)
+		rc = series_map_all(merge, node, series);
 	for (; rc == 0 && m->exemplars < node->exemplars_count; m->exemplars++)
 		rc = exemplars_map(merge, node, m->exemplars);
 	if (rc != 0)
@@ -335,7 +358,7 @@ static int node_map(struct muster__merge *merge, struct muster__catalogue *node)
 
 static bool is_mapped(const struct muster__catalogue *node)
 {
-	return node->mapping.families == node->end.families - node->begin.families &&
+	return !node->created_anew && node->mapping.families == node->end.families - node->begin.families &&
 	       node->mapping.series == node->end.series - node->begin.series &&
 	       node->mapping.exemplars == node->exemplars_count;
 }

@@ -127,6 +127,13 @@ int muster__catalogue_map(struct muster__merge *merge, struct muster__catalogue 
 /* Forget where cells go, in a catalogue and its bases, because the view is made anew. */
 void muster__catalogue_unmap(struct muster__catalogue *catalogue);
 
+/* The view's series of a node's, NULL if it is not mapped. */
+static inline struct muster__view_series *muster__catalogue_view(const struct muster__merge *merge,
+                                                                 const struct muster__catalogue *node, uint32_t series)
+{
+	return node->views[series] ? merge->series[node->views[series] - 1] : NULL;
+}
+
 /* ---- values.c: adding up ------------------------------------------------------------------ */
 
 /* A gauge that is forgotten until its word changes. */

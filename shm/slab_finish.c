@@ -87,10 +87,12 @@ static bool natives_valid(const struct muster__slab *slab, const uint64_t *banks
 {
 	size_t words = MUSTER__WORD_CELLS + (size_t)slab->catalogue->end.ints + slab->catalogue->end.reals;
 	uint64_t sum[MUSTER__NATIVE_SUM_WORDS_MAX];
+	const struct muster__series_shm *series;
+	struct muster__kept_cursor at;
 
-	for (struct muster__catalogue *node = slab->catalogue; node; node = node->base)
-		for (uint32_t i = 0; i < node->end.series - node->begin.series; i++) {
-			const struct muster__series_shm *series = muster__series_record(node, i);
+	for (struct muster__catalogue *node = slab->catalogue; node; node = node->base) {
+		muster__kept_begin(&at, &node->kept, 0);
+		while ((series = muster__kept_series_next(&at)) != NULL) {
 			const struct muster__family_shm *family;
 			(void)muster__catalogue_family(node, series->family, &family);
 			if (family->type != MUSTER_NATIVE_HISTOGRAM)
@@ -100,6 +102,7 @@ static bool natives_valid(const struct muster__slab *slab, const uint64_t *banks
 				if (!muster__native_copy(sum, banks + bank * words + MUSTER__WORD_CELLS + series->int_cell, shape))
 					return false;
 		}
+	}
 	return true;
 }
 

@@ -232,7 +232,7 @@ static void pids_add(struct muster__values *v, const struct muster__source *s, c
 static void drops_add(struct muster__values *v, const struct muster__source *s, const struct muster__catalogue *node)
 {
 	for (uint32_t i = 0; i < node->mapping.families; i++) {
-		const struct muster__family_shm *record = (const void *)(node->bytes + node->families[i].off);
+		const struct muster__family_shm *record = (const void *)(node->kept.raw + node->families[i].off);
 		if (node->families[i].view == NULL)
 			continue;
 		uint64_t *to = v->drops + node->families[i].view->index * MUSTER__DROP_CELLS;
