@@ -111,14 +111,22 @@ static int record_bytes(const unsigned char *at, size_t left, bool more, uint32_
 	return 0;
 }
 
-static size_t records_count(const unsigned char *bytes, size_t count)
+/* Families have no shorter records. */
+_Static_assert(sizeof(struct muster__family_shm) >= sizeof(struct muster__series_shm), "one bound does for both");
+
+/* How many families and series there seem to be; they are not judged yet. */
+static size_t items_count(const unsigned char *bytes, size_t count)
 {
-	size_t records = 0;
+	struct muster__record_shm record;
+	size_t items = 0;
 	uint32_t n;
 
-	for (size_t at = 0; record_bytes(bytes + at, count - at, true, &n) == 0 && n > 0; at += n)
-		records++;
-	return records;
+	for (size_t at = 0; record_bytes(bytes + at, count - at, true, &n) == 0 && n > 0; at += n) {
+		memcpy(&record, bytes + at, sizeof record);
+		items += n >= sizeof(struct muster__series_shm) &&
+		         (record.kind == MUSTER__RECORD_SERIES || record.kind == MUSTER__RECORD_FAMILY);
+	}
+	return items < MUSTER__CATALOGUE_SERIES_MAX ? items : MUSTER__CATALOGUE_SERIES_MAX;
 }
 
 static int record_append(struct muster__catalogue *node, const struct muster__catalogue_rules *rules,
@@ -140,7 +148,7 @@ static int records_append(struct muster__catalogue *node, const struct muster__c
 	struct muster__kept_cursor end;
 	uint32_t n;
 
-	if (muster__catalogue_expect(node, records_count(bytes, count)) != 0)
+	if (muster__catalogue_expect(node, items_count(bytes, count)) != 0)
 		return -ENOMEM;
 	muster__kept_end(&end, &node->kept);
 	for (; *used < count; *used += n) {

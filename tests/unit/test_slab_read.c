@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "reading.h"
+#include "shm/grow.h"
 #include "slab_honest.h"
 #include "workers.h"
 
@@ -188,6 +189,26 @@ static void quarantine_ends_with_the_file(void **state)
 	muster_region_destroy(&region);
 }
 
+static void bytes_that_are_no_series_ask_for_no_room(void **state)
+{
+	static unsigned char bytes[1 << 20];
+	const struct muster__geometry geometry = {.catalogue_bytes = sizeof bytes};
+	const struct muster__catalogue_rules rules = {.geometry = &geometry};
+	struct muster__record_shm record = {.bytes = sizeof record, .kind = MUSTER__RECORD_SERIES};
+	struct muster__catalogue *catalogue;
+	size_t used;
+
+	(void)state;
+	for (size_t at = 0; at < sizeof bytes; at += sizeof record)
+		memcpy(bytes + at, &record, sizeof record);
+	assert_int_equal(muster__catalogue_create(&catalogue), 0);
+	assert_int_equal(muster__catalogue_append(&catalogue, &rules, bytes, sizeof bytes, false, &used),
+	                 MUSTER__BAD(CATALOGUE));
+	assert_true(catalogue->index.slot_count < 100);
+	assert_true(catalogue->views_capacity < 100);
+	muster__catalogue_release(&catalogue);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -198,6 +219,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(slab_is_read_once_there_are_descriptors, setup, teardown),
 		cmocka_unit_test_setup_teardown(a24_link_fifo_and_directory_are_not_opened, setup, teardown),
 		cmocka_unit_test_setup_teardown(quarantine_ends_with_the_file, setup, teardown),
+		cmocka_unit_test(bytes_that_are_no_series_ask_for_no_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
