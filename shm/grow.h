@@ -26,7 +26,10 @@ static inline enum muster_quarantine muster__bad_reason(int code)
 	return (enum muster_quarantine)(MUSTER__BAD_BASE - code);
 }
 
-/* Make room for `need` items; the new ones are zero.
+#define MUSTER__GROW_LARGE_BYTES (64u << 10)
+
+/* Make room for `need` items, and some more: small arrays double, of large ones an eighth is less to leave unused. The
+ * new items are zero.
  *   array      address of the array's pointer
  *   capacity   items there is room for
  * Returns 0, or -ENOMEM with the array as it was. */
@@ -36,7 +39,8 @@ static inline int muster__grow(void *array, size_t *capacity, size_t need, size_
 
 	if (need <= *capacity)
 		return 0;
-	size_t count = need > *capacity * 2 ? need : *capacity * 2;
+	size_t more = *capacity * item_bytes < MUSTER__GROW_LARGE_BYTES ? *capacity : *capacity / 8 + 1;
+	size_t count = need > *capacity + more ? need : *capacity + more;
 	memcpy(&old, array, sizeof old);
 	grown = count > SIZE_MAX / item_bytes ? NULL : realloc(old, count * item_bytes);
 	if (grown == NULL)
