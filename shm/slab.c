@@ -356,7 +356,8 @@ void muster__slab_source(const struct muster__slab *slab, bool ledger, struct mu
 	} else {
 		out->events = (const uint64_t *)(const void *)(slab->map + offsetof(struct muster__header_shm, events));
 		out->gauges = (const uint64_t *)(const void *)(slab->map + g->gauge_off);
-		out->exemplars = (const uint64_t *)(const void *)(slab->map + slab->exemplars.off);
+		if (slab->exemplars.slots) /* without, nobody has looked where they would be */
+			out->exemplars = (const uint64_t *)(const void *)(slab->map + slab->exemplars.off);
 		out->banks = slab->map + g->bank_off;
 		out->real_off = (size_t)g->real_off;
 		out->bank_stride = (size_t)g->bank_stride;

@@ -129,6 +129,11 @@ static void exemplar_area_of_minor_3(struct forge *f)
 	forge_header(f)->minor = 3;
 }
 
+static void exemplar_area_empty_and_nowhere(struct forge *f)
+{
+	forge_header(f)->exemplars = (struct muster__exemplar_area){.off = UINT64_MAX - 7};
+}
+
 #define AREA(name, change)                                                                                             \
 	static void name(struct forge *f)                                                                                  \
 	{                                                                                                                  \
@@ -178,5 +183,6 @@ const struct slab_case exemplar_cases[] = {
 	ROW(exemplar_area_huge, HEADER),
 	ROW(exemplar_area_wraps, HEADER),
 	ROW(exemplar_area_misaligned, HEADER),
+	GOOD(exemplar_area_empty_and_nowhere),
 };
 const size_t exemplar_cases_count = sizeof exemplar_cases / sizeof *exemplar_cases;
