@@ -275,7 +275,8 @@ static int split(struct muster__catalogue *node, size_t bytes, struct muster__ca
 		node->next = first->children;
 		first->children = node;
 		muster__catalogue_release(&base);
-		*out = muster__catalogue_hold(first);
+		*out = first;
+		first = NULL;
 	}
 	muster__catalogue_release(&rest);
 	muster__catalogue_release(&first);
