@@ -26,7 +26,7 @@ static int print(const char *text, size_t count)
 	return 0;
 }
 
-int muster__cat(const struct muster__look_opts *opts, enum muster_format format)
+int muster__cat(const struct muster__look_opts *opts, enum muster_format format, enum muster_escaping escaping)
 {
 	struct muster_region *region;
 	const char *text;
@@ -35,7 +35,7 @@ int muster__cat(const struct muster__look_opts *opts, enum muster_format format)
 
 	if (status != 0)
 		return status;
-	int rc = muster_region_write(region, format, MUSTER_ESCAPING_UNDERSCORES, NULL, &text, &count);
+	int rc = muster_region_write(region, format, escaping, NULL, &text, &count);
 	status = rc == 0 ? print(text, count) : muster__look_refused(opts->path, rc);
 	muster_region_destroy(&region);
 	return status;

@@ -176,8 +176,8 @@ static int body_from(const char *text, size_t count, struct muster__body **out)
 	return 0;
 }
 
-int muster__collector_scrape(struct muster__collector *c, enum muster_format format, const char *const *names,
-                             struct muster__body **out)
+int muster__collector_scrape(struct muster__collector *c, enum muster_format format, enum muster_escaping escaping,
+                             const char *const *names, struct muster__body **out)
 {
 	uint64_t start_ns = uv_hrtime();
 	const char *text;
@@ -187,7 +187,7 @@ int muster__collector_scrape(struct muster__collector *c, enum muster_format for
 	muster_collect();
 	int rc = refresh_with_roll(c);
 	if (rc == 0)
-		rc = muster_region_write(c->region, format, MUSTER_ESCAPING_UNDERSCORES, names, &text, &count);
+		rc = muster_region_write(c->region, format, escaping, names, &text, &count);
 	if (rc == 0)
 		rc = body_from(text, count, out);
 	muster__self_scrape_end(c->self, (double)(uv_hrtime() - start_ns) * 1e-9);

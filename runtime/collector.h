@@ -20,10 +20,10 @@ struct muster__collector;
 int muster__collector_create(uv_loop_t *loop, struct muster_region *region, struct muster__self *self,
                              struct muster__collector **out);
 
-/* Read all slabs and write a page; `names` as of muster_region_write(). One reference is the caller's.
+/* Read all slabs and write a page; the parameters are those of muster_region_write(). One reference is the caller's.
  * Returns 0, or -errno after a line in the log. */
-int muster__collector_scrape(struct muster__collector *collector, enum muster_format format, const char *const *names,
-                             struct muster__body **out);
+int muster__collector_scrape(struct muster__collector *collector, enum muster_format format,
+                             enum muster_escaping escaping, const char *const *names, struct muster__body **out);
 
 /* Somebody died: fold soon. */
 void muster__collector_fold_soon(struct muster__collector *collector);

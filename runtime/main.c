@@ -45,7 +45,7 @@ static int cat(const struct muster__options *options)
 	struct muster__look_opts look;
 	int status = look_of(options, path, &look);
 
-	return status ? status : muster__cat(&look, options->format);
+	return status ? status : muster__cat(&look, options->format, options->escaping);
 }
 
 static int check(const struct muster__options *options)

@@ -10,29 +10,35 @@
 
 #include <muster/region.h>
 
-enum { ESCAPING_NONE, ESCAPING_UNDERSCORES, ESCAPING_ALLOW_UTF_8, ESCAPING_VALUES, ESCAPINGS };
+/* One behind an enum muster_escaping that was asked for; 0: none was. */
+enum { ESCAPINGS = MUSTER_ESCAPING_COUNT + 1 };
 
 #define ROWS(X)                                                                                                        \
-	X(TEXT, "text/plain", "0.0.4", "text/plain; version=0.0.4; charset=utf-8")                                         \
-	X(TEXT, "text/plain", "1.0.0", "text/plain; version=1.0.0; charset=utf-8")                                         \
+	X(TEXT, "text/plain", "0.0.4", "text/plain; version=0.0.4; charset=utf-8", NAMES)                                  \
+	X(TEXT, "text/plain", "1.0.0", "text/plain; version=1.0.0; charset=utf-8", NAMES)                                  \
 	X(OPENMETRICS, "application/openmetrics-text", "1.0.0",                                                            \
-	  "application/openmetrics-text; version=1.0.0; charset=utf-8")                                                    \
+	  "application/openmetrics-text; version=1.0.0; charset=utf-8", NAMES)                                             \
 	X(OPENMETRICS, "application/openmetrics-text", "0.0.1",                                                            \
-	  "application/openmetrics-text; version=0.0.1; charset=utf-8")                                                    \
+	  "application/openmetrics-text; version=0.0.1; charset=utf-8", NAMES)                                             \
 	X(PROTOBUF, "application/vnd.google.protobuf", "",                                                                 \
-	  "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited")                  \
-	X(JSON, "application/json", "", "application/json; charset=utf-8")
+	  "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited", NAMES)           \
+	X(JSON, "application/json", "", "application/json; charset=utf-8", AS_THEY_ARE)
+
+/* What tells the escaping, if one was asked for. */
+#define NAMES(name) "; escaping=" name
+#define AS_THEY_ARE(name) ""
 
 static const struct row {
 	int format;
 	const char *type, *version;
 	const char *content_types[ESCAPINGS];
 } rows[] = {
-#define ROW(format, type, version, content)                                                                            \
+#define ROW(format, type, version, content, told)                                                                      \
 	{MUSTER_FORMAT_##format,                                                                                           \
 	 type,                                                                                                             \
 	 version,                                                                                                          \
-	 {content, content "; escaping=underscores", content "; escaping=allow-utf-8", content "; escaping=values"}},
+	 {content, content told("underscores"), content told("dots"), content told("values"),                              \
+	  content told("allow-utf-8")}},
 	ROWS(ROW)
 #undef ROW
 };
@@ -119,9 +125,16 @@ struct range {
 
 static unsigned escaping_of(struct slice s)
 {
-	return is_word(s, "allow-utf-8") ? ESCAPING_ALLOW_UTF_8
-	       : is_word(s, "values")    ? ESCAPING_VALUES
-	                                 : ESCAPING_UNDERSCORES;
+	static const char *const names[] = {
+#define MUSTER__ROW(id, name) name,
+		MUSTER_ESCAPINGS(MUSTER__ROW)
+#undef MUSTER__ROW
+	};
+
+	for (unsigned i = 0; i < MUSTER_ESCAPING_COUNT; i++)
+		if (is_word(s, names[i]))
+			return i + 1;
+	return MUSTER_ESCAPING_UNDERSCORES + 1;
 }
 
 static void parameter_read(struct range *range, struct slice parameter)
@@ -229,4 +242,9 @@ const char *muster__negotiated_type(struct muster__negotiated chosen)
 int muster__negotiated_format(struct muster__negotiated chosen)
 {
 	return rows[chosen.row].format;
+}
+
+enum muster_escaping muster__negotiated_escaping(struct muster__negotiated chosen)
+{
+	return chosen.escaping ? (enum muster_escaping)(chosen.escaping - 1) : MUSTER_ESCAPING_UNDERSCORES;
 }

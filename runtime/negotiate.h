@@ -8,10 +8,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include <muster/region.h>
+
 /* What can be answered: an index into a table of content types. */
 struct muster__negotiated {
 	unsigned char row;      /* of the table */
-	unsigned char escaping; /* of names; all schemes leave ours as they are */
+	unsigned char escaping; /* of names, and 0: none was asked for */
 };
 
 /* Choose by an Accept header: of what we can write, that with the greatest q, the first of several. Nothing that we can
@@ -30,5 +32,6 @@ unsigned muster__negotiated_key(struct muster__negotiated chosen);
 const char *muster__negotiated_type(struct muster__negotiated chosen);
 /* As enum muster_format. */
 int muster__negotiated_format(struct muster__negotiated chosen);
+enum muster_escaping muster__negotiated_escaping(struct muster__negotiated chosen);
 
 #endif

@@ -293,6 +293,22 @@ static int set_format(struct muster__options *o, const char *name, const char *v
 	return muster__refuse(EX_USAGE, "%s %s: must be text, openmetrics, protobuf or json", name, value);
 }
 
+static int set_escaping(struct muster__options *o, const char *name, const char *value)
+{
+	static const char *const names[] = {
+#define MUSTER__ROW(id, name) name,
+		MUSTER_ESCAPINGS(MUSTER__ROW)
+#undef MUSTER__ROW
+	};
+
+	for (int i = 0; i < MUSTER_ESCAPING_COUNT; i++)
+		if (strcmp(names[i], value) == 0) {
+			o->escaping = (enum muster_escaping)i;
+			return 0;
+		}
+	return muster__refuse(EX_USAGE, "%s %s: must be underscores, dots, values or allow-utf-8", name, value);
+}
+
 static int set_multiproc_dir(struct muster__options *o, const char *name, const char *value)
 {
 	if (*value == '\0')
@@ -361,6 +377,8 @@ static const struct row rows[] = {
 	{"--log-format", "FORMAT", RUN | SERVE, set_log_format, "of the lines on stderr: text or json (text)"},
 	{"--series-max", "N", RUN | SERVE | LOOK, set_series_max, "series on the page, 1 to 2000000 (1000000)"},
 	{"--format", "FORMAT", MUSTER__COMMAND_CAT, set_format, "text, openmetrics, protobuf or json (text)"},
+	{"--escaping", "SCHEME", MUSTER__COMMAND_CAT, set_escaping,
+     "of names: underscores, dots, values or allow-utf-8 (underscores)"},
 	{"--help", NULL, RUN | SERVE | LOOK, NULL, "this text"},
 };
 #define ROWS (sizeof rows / sizeof *rows)

@@ -19,6 +19,7 @@ struct muster__options {
 	const char *listen[MUSTER__LISTENERS_MAX + 1];
 	size_t listen_count;
 	enum muster_format format;
+	enum muster_escaping escaping;
 };
 
 struct muster__command {

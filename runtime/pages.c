@@ -86,7 +86,7 @@ static void render_metrics(void *ctx, const struct muster__request *request, str
 
 	names_read(request, &names);
 	int rc = muster__collector_scrape(c->collector, (enum muster_format)muster__negotiated_format(chosen),
-	                                  names.count ? names.values : NULL, &body);
+	                                  muster__negotiated_escaping(chosen), names.count ? names.values : NULL, &body);
 	muster__query_free(&names);
 	if (rc != 0) {
 		text_page(page, 500, "the region cannot be read; the master's log says why\n");

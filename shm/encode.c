@@ -34,12 +34,19 @@ static bool is_named(const char *family, const char *name)
 	       (total && is_suffixed(name, family, bytes - 6, (const char *const[]){"_created", NULL}));
 }
 
-bool muster__family_wanted(const struct muster__making *m, const char *name)
+bool muster__name_wanted(const struct muster__making *m, const char *name)
 {
 	for (const char *const *wanted = m->names; wanted && *wanted; wanted++)
 		if (is_named(name, *wanted))
 			return true;
 	return m->names == NULL;
+}
+
+bool muster__family_wanted(const struct muster__making *m, const struct muster__view_family *f)
+{
+	const char *spelled = f->spelled[m->escaping]->name;
+
+	return muster__name_wanted(m, f->name) || (spelled != f->name && muster__name_wanted(m, spelled));
 }
 
 /* ---- native histograms ---------------------------------------------------------------------- */

@@ -22,8 +22,9 @@ void muster__openmetrics_write(const struct muster__making *m);
 void muster__protobuf_write(const struct muster__making *m);
 void muster__json_write(const struct muster__making *m);
 
-/* Is a family wanted? */
-bool muster__family_wanted(const struct muster__making *m, const char *name);
+/* Is a family wanted, by its name or as that is spelled; one of the store's own? */
+bool muster__family_wanted(const struct muster__making *m, const struct muster__view_family *f);
+bool muster__name_wanted(const struct muster__making *m, const char *name);
 
 /* Does every worker have its own sample, with its pid as the last label? */
 bool muster__family_per_pid(const struct muster__view_family *f);

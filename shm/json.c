@@ -366,7 +366,7 @@ static void put_store_counters(const struct muster__making *m)
 {
 	for (size_t i = 0; i < MUSTER__STORE_COUNTERS; i++) {
 		const struct muster__store_counter *counter = &muster__store_counters[i];
-		if (!muster__family_wanted(m, counter->name))
+		if (!muster__name_wanted(m, counter->name))
 			continue;
 		put_head(m->page, counter->name, counter->help, "", types[counter->type]);
 		muster__store_counter_walk(m, counter, put_store_sample, m->page);
@@ -382,7 +382,7 @@ void muster__json_write(const struct muster__making *m)
 	for (size_t i = 0, sample = 0; i < v->family_count && !m->page->failed; i++) {
 		const struct muster__view_family *f = v->families[i];
 		size_t begin = sample, count = muster__pid_samples_of(v, f, &sample);
-		if (!muster__family_wanted(m, f->name))
+		if (!muster__family_wanted(m, f))
 			continue;
 		put_head(m->page, f->name, f->help, f->unit, types[f->type]);
 		for (size_t k = 0; k < f->series_count && !muster__family_per_pid(f); k++)

@@ -423,7 +423,7 @@ static void put_store_counters(const struct muster__making *m)
 
 	for (size_t i = 0; i < MUSTER__STORE_COUNTERS; i++) {
 		const struct muster__store_counter *counter = &muster__store_counters[i];
-		if (!muster__family_wanted(m, counter->name))
+		if (!muster__name_wanted(m, counter->name))
 			continue;
 		muster__store_name(counter, m->escaping, name);
 		size_t begin = family_begin(m->page, name, counter->help, "", counter->type);
@@ -439,7 +439,7 @@ void muster__protobuf_write(const struct muster__making *m)
 	for (size_t i = 0, sample = 0; i < v->family_count && !m->page->failed; i++) {
 		const struct muster__view_family *f = v->families[i];
 		size_t first = sample, count = muster__pid_samples_of(v, f, &sample);
-		if (!muster__family_wanted(m, f->name))
+		if (!muster__family_wanted(m, f))
 			continue;
 		const struct muster__spelling *spelled = f->spelled[m->escaping];
 		size_t begin = family_begin(m->page, spelled->name, f->help, f->unit, f->type);

@@ -314,7 +314,7 @@ static void families_write(const struct muster__making *m, bool openmetrics)
 	m->page->failed |= muster__text_rests_reserve(m->rests, v) != 0;
 	for (size_t i = 0, sample = 0; i < v->family_count && !m->page->failed; i++) {
 		size_t begin = sample, count = muster__pid_samples_of(v, v->families[i], &sample);
-		if (muster__family_wanted(m, v->families[i]->name))
+		if (muster__family_wanted(m, v->families[i]))
 			family_write(m, v->families[i], openmetrics, count ? v->pid_samples + begin : NULL, count);
 	}
 }

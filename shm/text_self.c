@@ -50,7 +50,7 @@ void muster__text_put_self(const struct muster__making *m, enum muster__text_hea
 
 	for (size_t i = 0; i < MUSTER__STORE_COUNTERS; i++) {
 		const struct muster__store_counter *counter = &muster__store_counters[i];
-		if (!muster__family_wanted(m, counter->name))
+		if (!muster__name_wanted(m, counter->name))
 			continue;
 		muster__store_name(counter, m->escaping, name);
 		muster__text_put_head(m->page, head, name, counter->help, "", counter->type);

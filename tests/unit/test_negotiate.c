@@ -45,7 +45,14 @@ static const struct {
      OPEN_1 "; escaping=allow-utf-8"},
 	{"text/plain;version=1.0.0;escaping=allow-utf-8", TEXT_1 "; escaping=allow-utf-8"},
 	{"text/plain;version=1.0.0;escaping=values", TEXT_1 "; escaping=values"},
-	{"text/plain;version=1.0.0;escaping=dots", TEXT_1 "; escaping=underscores"},
+	{"text/plain;version=1.0.0;escaping=dots", TEXT_1 "; escaping=dots"},
+	{"text/plain;version=1.0.0;escaping=underscores", TEXT_1 "; escaping=underscores"},
+	/* to those who ask for it, as client_golang does; Prometheus does so of the versions 1.0.0 only */
+	{"text/plain;version=0.0.4;escaping=allow-utf-8", TEXT_4 "; escaping=allow-utf-8"},
+	{"application/openmetrics-text;version=0.0.1;escaping=dots", OPEN_0 "; escaping=dots"},
+	{PROTO ";escaping=allow-utf-8", PROTO_TYPE "; escaping=allow-utf-8"},
+	/* has names as they are, whatever is asked for */
+	{"application/json;escaping=values", JSON_TYPE},
 	{"text/plain;version=1.0.0;escaping=bogus", TEXT_1 "; escaping=underscores"},
 	/* without its parameters protobuf is something else */
 	{"application/vnd.google.protobuf", TEXT_4},
@@ -80,6 +87,26 @@ static void the_best_that_can_be_written_is_chosen(void **state)
 			fail_msg("Accept: %s gets %s", vectors[i].accept, muster__negotiated_type(chosen));
 		assert_true(muster__negotiated_key(chosen) < MUSTER__NEGOTIATED_MAX);
 	}
+}
+
+static void the_page_has_the_escaping_that_its_type_tells(void **state)
+{
+	static const struct {
+		const char *accept;
+		enum muster_escaping escaping;
+	} rows_of[] = {
+		{"", MUSTER_ESCAPING_UNDERSCORES},
+		{"text/plain;escaping=underscores", MUSTER_ESCAPING_UNDERSCORES},
+		{"text/plain;escaping=dots", MUSTER_ESCAPING_DOTS},
+		{"text/plain;escaping=values", MUSTER_ESCAPING_VALUES},
+		{"text/plain;escaping=allow-utf-8", MUSTER_ESCAPING_ALLOW_UTF_8},
+		{"text/plain;escaping=bogus", MUSTER_ESCAPING_UNDERSCORES},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows_of / sizeof *rows_of; i++)
+		assert_int_equal(muster__negotiated_escaping(muster__negotiate(rows_of[i].accept, strlen(rows_of[i].accept))),
+		                 rows_of[i].escaping);
 }
 
 static bool gzip(const char *accept_encoding)
@@ -133,6 +160,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_best_that_can_be_written_is_chosen),
+		cmocka_unit_test(the_page_has_the_escaping_that_its_type_tells),
 		cmocka_unit_test(gzip_is_used_where_it_is_accepted),
 		cmocka_unit_test(values_of_a_query_are_decoded),
 		cmocka_unit_test(more_values_than_there_is_room_for_are_left_out),

@@ -221,6 +221,30 @@ static void what_openmetrics_leaves_of_a_name_may_be_taken(void **state)
 	}
 }
 
+/* Of name[]: who scrapes by a scheme knows names as they are spelled. */
+static void a_family_is_wanted_by_either_of_its_names(void **state)
+{
+	static const char *const raw[] = {"a.calls_total", NULL}, *const spelled[] = {"a_calls_total", NULL},
+							 *const base[] = {"a_calls", NULL}, *const other[] = {"a_dot_calls__total", NULL};
+	struct muster__view_family *f = family(MUSTER_COUNTER, "a.calls_total", NULL);
+	struct muster__making making = {NULL, &view, MUSTER_ESCAPING_UNDERSCORES, NULL};
+
+	(void)state;
+	(void)name_of(f, UNDERSCORES);
+	assert_true(muster__family_wanted(&making, f));
+	making.names = raw;
+	assert_true(muster__family_wanted(&making, f));
+	making.names = spelled;
+	assert_true(muster__family_wanted(&making, f));
+	making.names = base;
+	assert_true(muster__family_wanted(&making, f));
+	making.names = other;
+	assert_false(muster__family_wanted(&making, f));
+	making.escaping = MUSTER_ESCAPING_DOTS;
+	(void)name_of(f, DOTS);
+	assert_true(muster__family_wanted(&making, f));
+}
+
 /* ---- labels ------------------------------------------------------------------------------- */
 
 static void labels_that_meet_are_written_by_values(void **state)
@@ -348,6 +372,7 @@ int main(void)
 		ONE(a_name_written_by_values_gives_way_to_an_old_one),
 		ONE(a_family_that_joins_changes_what_it_meets),
 		ONE(what_openmetrics_leaves_of_a_name_may_be_taken),
+		ONE(a_family_is_wanted_by_either_of_its_names),
 		ONE(labels_that_meet_are_written_by_values),
 		ONE(no_label_becomes_a_reserved_one),
 		ONE(the_label_of_states_is_called_as_their_family),
