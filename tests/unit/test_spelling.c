@@ -227,7 +227,7 @@ static void a_family_is_wanted_by_either_of_its_names(void **state)
 	static const char *const raw[] = {"a.calls_total", NULL}, *const spelled[] = {"a_calls_total", NULL},
 							 *const base[] = {"a_calls", NULL}, *const other[] = {"a_dot_calls__total", NULL};
 	struct muster__view_family *f = family(MUSTER_COUNTER, "a.calls_total", NULL);
-	struct muster__making making = {NULL, &view, MUSTER_ESCAPING_UNDERSCORES, NULL};
+	struct muster__making making = {NULL, &view, MUSTER_ESCAPING_UNDERSCORES, NULL, NULL};
 
 	(void)state;
 	(void)name_of(f, UNDERSCORES);
