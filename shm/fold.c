@@ -132,7 +132,7 @@ static void schemas_keep(struct folding *f)
 	const struct muster__merge *merge = &f->region->merge;
 
 	for (size_t i = 0; i < merge->series_count; i++) {
-		const struct muster__view_series *s = merge->series[i];
+		const struct muster__view_series *s = muster__series_at(merge, i);
 		if (s->family->type == MUSTER_NATIVE_HISTOGRAM)
 			muster__native_lower_to(f->values.ints + s->int_at, merge->view.ints + s->int_at,
 			                        muster__native_shape(s->family->bounds));

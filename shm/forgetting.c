@@ -80,7 +80,7 @@ static void totals_clear(struct muster__applying *a)
 
 	for (size_t i = 0; i < merge->series_count; i++)
 		if (a->out->wanted[i])
-			total_clear(a, merge->series[i]);
+			total_clear(a, muster__series_at(merge, i));
 	pids_drop(a);
 }
 

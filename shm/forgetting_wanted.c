@@ -74,7 +74,7 @@ void muster__forgetting_want(struct muster__applying *a)
 			request_want(a, &at, request);
 	}
 	for (size_t i = 0; region->expired_count && i < region->merge.series_count; i++) {
-		const struct muster__view_series *series = region->merge.series[i];
+		const struct muster__view_series *series = muster__series_at(&region->merge, i);
 		if (series->expired)
 			want(a, series,
 			     muster__view_series_timestamped(series) ? region->merge.view.gauges[series->gauge_at].time_ns

@@ -13,7 +13,7 @@
 
 #include "grow.h"
 
-#define BLOCK 16u /* series */
+#define BLOCK 32u /* series */
 #define NUMBER_BYTES_MAX 5u
 #define WORDS 6u /* of the header, before the time */
 

@@ -3,7 +3,7 @@
  * kept.h - the records of a catalogue as a reader keeps them: in their order, those of series shortened.
  *
  * A series record mostly repeats the one before it. What is kept of it is where its header differs and what follows
- * the part of its label values that is the same; every 16th is kept without regard to others, so that each can be
+ * the part of its label values that is the same; every 32nd is kept without regard to others, so that each can be
  * read soon. When a series was created stands apart, because an earlier time may come to be known. Other records, and
  * series with very long label values, are kept as they are. What is read is byte for byte what was added. Runs in
  * readers, on private memory.

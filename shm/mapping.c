@@ -321,7 +321,7 @@ static void created_tell(struct muster__merge *merge, struct muster__catalogue *
 {
 	for (uint32_t i = 0; i < node->mapping.series; i++)
 		if (node->views[i])
-			created_earliest(merge->series[node->views[i] - 1], node->kept.created[i]);
+			created_earliest(muster__series_at(merge, node->views[i] - 1), node->kept.created[i]);
 	node->created_anew = false;
 }
 

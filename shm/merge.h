@@ -60,7 +60,7 @@ enum muster__operation {
 struct muster__merge {
 	struct muster__view view;              /* ints and gauges are those of values */
 	struct muster__view_family **families; /* by index */
-	struct muster__view_series **series;
+	uint32_t *series;                      /* where they are in the pool, by index */
 	size_t families_count, families_capacity, series_count, series_capacity;
 	struct muster__index family_index, series_index;
 	struct muster__pool pool; /* the series */
@@ -90,9 +90,17 @@ struct muster__view_series *muster__view_series_find(const struct muster__merge 
 int muster__view_series_join(struct muster__merge *merge, struct muster__view_family *family,
                              const struct muster_str *labels, struct muster__view_series **out);
 
-/* A series without places, in no view. NULL for want of memory. */
+/* A series without places, in no view.
+ *   at   where it is in the pool
+ * NULL for want of memory. */
 struct muster__view_series *muster__view_series_make(struct muster__pool *pool, struct muster__view_family *family,
-                                                     const struct muster_str *labels);
+                                                     const struct muster_str *labels, uint32_t *at);
+
+/* By its index. */
+static inline struct muster__view_series *muster__series_at(const struct muster__merge *merge, size_t index)
+{
+	return muster__pool_at(&merge->pool, merge->series[index]);
+}
 
 /* There will be so many series, if there is room for them. Returns 0 or -ENOMEM. */
 int muster__view_series_expect(struct muster__merge *merge, size_t count);
@@ -131,7 +139,7 @@ void muster__catalogue_unmap(struct muster__catalogue *catalogue);
 static inline struct muster__view_series *muster__catalogue_view(const struct muster__merge *merge,
                                                                  const struct muster__catalogue *node, uint32_t series)
 {
-	return node->views[series] ? merge->series[node->views[series] - 1] : NULL;
+	return node->views[series] ? muster__series_at(merge, node->views[series] - 1) : NULL;
 }
 
 /* ---- values.c: adding up ------------------------------------------------------------------ */

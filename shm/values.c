@@ -386,8 +386,9 @@ int muster__merge_publish(struct muster__merge *merge, const struct muster__sour
 	for (size_t i = 0; i < view->real_count; i++)
 		view->reals[i] = muster__values_real(v, i);
 	for (size_t i = 0; view->sketch_count && i < merge->series_count; i++)
-		if (merge->series[i]->family->quantile_count)
-			muster__sketch_quantiles(v, merge->series[i], view->quantiles[merge->series[i]->sketch_at]);
+		if (muster__series_at(merge, i)->family->quantile_count)
+			muster__sketch_quantiles(v, muster__series_at(merge, i),
+			                         view->quantiles[muster__series_at(merge, i)->sketch_at]);
 	for (size_t i = 0; i < merge->families_count; i++)
 		memcpy(merge->families[i]->drops, v->drops + i * MUSTER__DROP_CELLS, sizeof merge->families[i]->drops);
 	muster__values_settle_pids(v);

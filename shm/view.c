@@ -158,7 +158,7 @@ struct series_wanted {
 static bool series_equals(const void *ctx, uint32_t item)
 {
 	const struct series_wanted *wanted = ctx;
-	const struct muster__view_series *series = wanted->merge->series[item];
+	const struct muster__view_series *series = muster__series_at(wanted->merge, item);
 
 	if (series->family != wanted->family)
 		return false;
@@ -181,22 +181,23 @@ static uint64_t series_hash(const struct muster__view_family *family, const stru
 }
 
 struct muster__view_series *muster__view_series_make(struct muster__pool *pool, struct muster__view_family *family,
-                                                     const struct muster_str *labels)
+                                                     const struct muster_str *labels, uint32_t *at)
 {
 	size_t bytes = 0;
 
 	for (uint32_t i = 0; i < family->label_count; i++)
 		bytes += sizeof(uint16_t) + labels[i].count;
-	struct muster__view_series *series = muster__pool_take(pool, offsetof(struct muster__view_series, values) + bytes);
+	struct muster__view_series *series =
+		muster__pool_take(pool, offsetof(struct muster__view_series, values) + bytes, at);
 	if (series == NULL)
 		return NULL;
 	series->family = family;
 	family->values_bytes_max = bytes > family->values_bytes_max ? bytes : family->values_bytes_max;
-	char *at = series->values;
+	char *to = series->values;
 	for (uint32_t i = 0; i < family->label_count; i++) {
 		uint16_t count = (uint16_t)labels[i].count;
-		at = mempcpy(at, &count, sizeof count);
-		at = count ? mempcpy(at, labels[i].bytes, count) : at;
+		to = mempcpy(to, &count, sizeof count);
+		to = count ? mempcpy(to, labels[i].bytes, count) : to;
 		for (uint16_t k = 0; k < count; k++)
 			series->escaped |= labels[i].bytes[k] == '\\' || labels[i].bytes[k] == '"' || labels[i].bytes[k] == '\n';
 	}
@@ -228,7 +229,7 @@ static void all_index(void *owner)
 	struct muster__merge *merge = owner;
 
 	for (size_t i = 0; i < merge->series_count; i++) {
-		const struct muster__view_series *s = merge->series[i];
+		const struct muster__view_series *s = muster__series_at(merge, i);
 		struct muster_str labels[MUSTER_LABELS_MAX];
 		const char *at = s->values;
 		for (uint32_t k = 0; k < s->family->label_count; k++)
@@ -254,7 +255,7 @@ static int series_reserve(struct muster__merge *merge, struct muster__view_famil
 }
 
 /* The places are there before the series is, so that an encoder never reads behind an array. */
-static int series_enter(struct muster__merge *merge, struct muster__view_series *series, uint64_t hash)
+static int series_enter(struct muster__merge *merge, struct muster__view_series *series, uint32_t at, uint64_t hash)
 {
 	struct muster__view was = merge->view;
 
@@ -268,7 +269,7 @@ static int series_enter(struct muster__merge *merge, struct muster__view_series 
 	}
 	struct muster__view_family *family = series->family;
 	series->index = (uint32_t)merge->series_count++ & (MUSTER__VIEW_SERIES_MAX - 1);
-	merge->series[series->index] = series;
+	merge->series[series->index] = at;
 	family->series[family->series_count++] = series;
 	family->unsorted = true;
 	muster__index_add(&merge->series_index, hash, series->index);
@@ -282,7 +283,7 @@ static struct muster__view_series *series_find(const struct muster__merge *merge
 	struct series_wanted wanted = {merge, family, labels};
 	uint32_t item = muster__index_find(&merge->series_index, hash, series_equals, &wanted);
 
-	return item == MUSTER__INDEX_NONE ? NULL : merge->series[item];
+	return item == MUSTER__INDEX_NONE ? NULL : muster__series_at(merge, item);
 }
 
 struct muster__view_series *muster__view_series_find(const struct muster__merge *merge,
@@ -297,6 +298,7 @@ int muster__view_series_join(struct muster__merge *merge, struct muster__view_fa
 {
 	uint64_t hash = series_hash(family, labels);
 	struct muster__view_series *series = series_find(merge, family, labels, hash);
+	uint32_t at;
 
 	if (series) {
 		*out = series;
@@ -306,11 +308,11 @@ int muster__view_series_join(struct muster__merge *merge, struct muster__view_fa
 	    merge->view.int_count >= INTS_MAX ||
 	    (family->quantile_count && merge->view.sketch_count >= MUSTER__SKETCHES_MAX))
 		return -ENOSPC;
-	series = series_reserve(merge, family) == 0 ? muster__view_series_make(&merge->pool, family, labels) : NULL;
+	series = series_reserve(merge, family) == 0 ? muster__view_series_make(&merge->pool, family, labels, &at) : NULL;
 	if (series == NULL)
 		return -ENOMEM;
-	if (series_enter(merge, series, hash) != 0) {
-		muster__pool_return(&merge->pool, series);
+	if (series_enter(merge, series, at, hash) != 0) {
+		muster__pool_return(&merge->pool, at);
 		return -ENOMEM;
 	}
 	*out = series;

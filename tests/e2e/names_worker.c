@@ -30,11 +30,12 @@ int main(void)
 	static const char *const methods[] = {"http.method", "\xe5\xa0\xb4\xe6\x89\x80", NULL};
 	static const char *const meeting[] = {"x.y", "x_y", ".z", NULL};
 	static const char *const states[] = {"up.there", "down", NULL};
-	struct muster_family *requests = declare(
-		MUSTER_COUNTER,
-		(struct muster_opts){.name = "http.server.requests_total", .help = "Requests.", .labels = methods});
-	struct muster_family *durations = declare(
-		MUSTER_HISTOGRAM, (struct muster_opts){.name = "http.server.duration", .help = "Durations.", .labels = methods});
+	struct muster_family *requests =
+		declare(MUSTER_COUNTER,
+	            (struct muster_opts){.name = "http.server.requests_total", .help = "Requests.", .labels = methods});
+	struct muster_family *durations =
+		declare(MUSTER_HISTOGRAM,
+	            (struct muster_opts){.name = "http.server.duration", .help = "Durations.", .labels = methods});
 	struct muster_family *labels =
 		declare(MUSTER_COUNTER, (struct muster_opts){.name = "labels_total", .help = "Labels.", .labels = meeting});
 
@@ -49,11 +50,11 @@ int main(void)
 	gauge("a_b", 3);
 	gauge("2xx", 4);
 	gauge("odd \"name\" {of}\\\n=1", 5);
-	muster_stateset_select(declare(MUSTER_STATESET, (struct muster_opts){.name = "phase.of-life",
-	                                                                    .help = "Phase.",
-	                                                                    .mode = MUSTER_LIVEMAX,
-	                                                                    .states = states}),
-	                       NULL, 0, 0);
+	muster_stateset_select(
+		declare(
+			MUSTER_STATESET,
+			(struct muster_opts){.name = "phase.of-life", .help = "Phase.", .mode = MUSTER_LIVEMAX, .states = states}),
+		NULL, 0, 0);
 	puts("ready");
 	(void)fflush(stdout);
 	for (;;)

@@ -118,7 +118,7 @@ static void pids_take(struct fuzz_input *in)
 
 	v->pids_count = 0;
 	for (size_t i = 0; i < merge.series_count; i++) {
-		struct muster__view_series *series = merge.series[i];
+		struct muster__view_series *series = muster__series_at(&merge, i);
 		if (series->family->mode != MUSTER_ALL)
 			continue;
 		for (uint8_t n = fuzz_u8(in) % 3; n > 0 && v->pids_count < PIDS_MAX; n--) {
@@ -135,7 +135,7 @@ static void pids_take(struct fuzz_input *in)
 static void natives_settle(void)
 {
 	for (size_t i = 0; i < merge.series_count; i++) {
-		const struct muster__view_series *s = merge.series[i];
+		const struct muster__view_series *s = muster__series_at(&merge, i);
 		if (s->family->type != MUSTER_NATIVE_HISTOGRAM)
 			continue;
 		uint64_t *control = merge.values.ints + s->int_at, any = *control;

@@ -514,7 +514,7 @@ static char *page_of(enum muster_format format, size_t *bytes)
 	const char *page;
 
 	for (size_t i = 0; i < region->merge.series_count; i++)
-		region->merge.series[i]->created_unix_ns = UINT64_C(1500000000);
+		muster__series_at(&region->merge, i)->created_unix_ns = UINT64_C(1500000000);
 	assert_int_equal(muster_region_write(region, format, MUSTER_ESCAPING_UNDERSCORES, names, &page, bytes), 0);
 	char *copy = malloc(*bytes + 1);
 	memcpy(copy, page, *bytes);

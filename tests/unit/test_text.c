@@ -134,7 +134,8 @@ static struct muster__view_family *family(enum muster_type type, char *name, cha
 /* The next series of a family; its values are all at index `at`. */
 static struct muster__view_series *series_of(struct muster__view_family *f, struct muster_str *labels, uint32_t at)
 {
-	struct muster__view_series *s = muster__view_series_make(&pool, f, labels);
+	uint32_t place;
+	struct muster__view_series *s = muster__view_series_make(&pool, f, labels, &place);
 
 	assert_non_null(s);
 	f->series[f->series_count++] = series[series_count++] = s;
