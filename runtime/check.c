@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include "shm/roll.h"
+#include "shm/spelling.h"
 
 void muster__finding_set(struct muster__finding *finding, const char *format, ...)
 {
@@ -16,6 +17,18 @@ void muster__finding_set(struct muster__finding *finding, const char *format, ..
 	va_start(args, format);
 	(void)vsnprintf(finding->text, sizeof finding->text, format, args);
 	va_end(args);
+}
+
+/* On one line, and nothing that a terminal would obey: names and texts come from workers. */
+static void line_put(const char *name, const struct muster__check_rule *rule, const char *found)
+{
+	char line[2048];
+
+	(void)snprintf(line, sizeof line, "%s: %s: %s. %s", name, rule->name, found, rule->why);
+	for (char *at = line; *at; at++)
+		if ((unsigned char)*at < 0x20 || *at == 0x7f)
+			*at = '?';
+	(void)puts(line);
 }
 
 static unsigned rules_apply(const struct muster__view *view, const struct muster__view_family *family,
@@ -28,7 +41,7 @@ static unsigned rules_apply(const struct muster__view *view, const struct muster
 		rule->look(view, family, &finding);
 		if (finding.text[0] == '\0')
 			continue;
-		(void)printf("%s: %s: %s. %s\n", family->name, rule->name, finding.text, rule->why);
+		line_put(family->name, rule, finding.text);
 		found++;
 	}
 	return found;
@@ -78,6 +91,11 @@ int muster__check(const struct muster__look_opts *opts)
 	if (status != 0)
 		return status;
 	const struct muster__view *view = &region->merge.view;
+	int rc = muster__view_spell(&region->merge.view, MUSTER_ESCAPING_UNDERSCORES);
+	if (rc != 0) {
+		muster_region_destroy(&region);
+		return muster__look_refused(opts->path, rc);
+	}
 	for (size_t i = 0; i < view->family_count; i++) {
 		found += rules_apply(view, view->families[i], muster__check_names);
 		found += rules_apply(view, view->families[i], muster__check_values);

@@ -3,12 +3,20 @@
  * check_names.c - rules on what a family is called: those of promlint that muster_declare() does not enforce, and of
  * "Writing exporters".
  *
- * A name is looked at by its words, what stands between underscores.
+ * A name is looked at by its words, what stands between underscores, dots and the like.
  */
 #include "check.h"
 
 #include <ctype.h>
 #include <string.h>
+
+#include "shm/escape.h"
+
+/* Between words, or behind the last. Letters beyond ASCII are none. */
+static bool is_separator(char c)
+{
+	return (unsigned char)c < 0x80 && !isalnum((unsigned char)c);
+}
 
 /* Is `word` one of the words of a name? */
 static bool has_word(const char *name, const char *word)
@@ -16,7 +24,7 @@ static bool has_word(const char *name, const char *word)
 	size_t n = strlen(word);
 
 	for (const char *at = strstr(name, word); at; at = strstr(at + 1, word))
-		if ((at == name || at[-1] == '_') && (at[n] == '\0' || at[n] == '_'))
+		if ((at == name || is_separator(at[-1])) && is_separator(at[n]))
 			return true;
 	return false;
 }
@@ -29,7 +37,7 @@ static size_t last_word(const char *name, const char **word)
 	if (count > 6 && strcmp(name + count - 6, "_total") == 0)
 		count -= 6;
 	const char *end = name + count, *at = end;
-	while (at > name && at[-1] != '_')
+	while (at > name && !is_separator(at[-1]))
 		at--;
 	*word = at;
 	return (size_t)(end - at);
@@ -101,6 +109,30 @@ static void short_unit(const struct muster__view *view, const struct muster__vie
 			muster__finding_set(finding, "the name ends in an abbreviated unit, \"%s\"", units[i]);
 }
 
+/* Is a name spelled otherwise than escaped by underscores? */
+static bool meets(const char *name, const char *spelled, bool colons)
+{
+	char escaped[MUSTER__ESCAPED_BYTES_MAX(MUSTER_NAME_BYTES_MAX) + 1];
+
+	*muster__escape_name(escaped, name, strlen(name), MUSTER_ESCAPING_UNDERSCORES, colons) = '\0';
+	return strcmp(escaped, spelled) != 0;
+}
+
+static void names_meet(const struct muster__view *view, const struct muster__view_family *f,
+                       struct muster__finding *finding)
+{
+	const struct muster__spelling *s = f->spelled[MUSTER_ESCAPING_UNDERSCORES];
+
+	(void)view;
+	if (meets(f->name, s->name, true))
+		muster__finding_set(finding, "by underscores the name is that of another, so it is written as %s", s->name);
+	for (uint32_t i = 0; i < f->label_count; i++)
+		if (strcmp(f->labels[i], f->name) != 0 && meets(f->labels[i], s->labels[i], false))
+			muster__finding_set(finding,
+			                    "by underscores the label \"%s\" is another or reserved, so it is written as %s",
+			                    f->labels[i], s->labels[i]);
+}
+
 static void target_label(const struct muster__view *view, const struct muster__view_family *f,
                          struct muster__finding *finding)
 {
@@ -131,6 +163,8 @@ const struct muster__check_rule muster__check_names[] = {
 	{"camel_case", camel_case, "Names are words in small letters between underscores; queries are case-sensitive."},
 	{"other_unit", other_unit, "Dashboards and rules expect base units; record in the base unit and rename."},
 	{"short_unit", short_unit, "Units are written out: seconds, bytes; record in the base unit and rename."},
+	{"names_meet", names_meet,
+     "Who does not ask for UTF-8 sees a name that none would look for; rename one of the two."},
 	{"target_label", target_label,
      "Prometheus sets it per target and will rename this one to exported_...; rename it."},
 	{"reserved_prefix", reserved_prefix, "Prometheus adds series of such names itself; rename it."},

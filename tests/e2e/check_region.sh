@@ -35,9 +35,13 @@ h_total: dropped: 100 lookups got no series and recorded nothing
 i_total: unused: is declared and has no series
 j_seconds: unused: nothing was ever recorded in its 1 series
 k_seconds: bounds_miss: 200 of 200 observations are above the last bound, 0.002
+l.dur.milliseconds_total: camel_case: the label "line?Break" has capitals
+l.dur.milliseconds_total: other_unit: the unit is milliseconds; the base unit is seconds
+l.dur.milliseconds_total: names_meet: by underscores the label "http.code" is another or reserved, so it is written as U__http_2e_code
+m.x_total: names_meet: by underscores the name is that of another, so it is written as U__m_2e_x__total
 muster_dropped_families_total{reason="invalid"}: lost: is 1.
 LINES
-is nothing_else "$(grep -c . <<<"$found")" 14
+is nothing_else "$(grep -c . <<<"$found")" 18
 check per_worker 201
 has says_sample_per_worker "$found" 'level: sample_per_worker: mode all has kept 201 samples, also of workers long dead'
 check fine

@@ -44,6 +44,11 @@ static void faults(void)
 	for (int i = 0; i < 200; i++)
 		muster_histogram_observe(muster_histogram_with(slow), 5);
 	(void)declare(MUSTER_COUNTER, (struct muster_opts){.name = "no_suffix"});
+	static const char *const meeting[] = {"http.code", "http_code", "line\nBreak", NULL};
+	struct muster_opts l = {.name = "l.dur.milliseconds_total", .labels = meeting};
+	muster_counter_inc(muster_counter_with(declare(MUSTER_COUNTER, l), "a", "b", "c"));
+	muster_counter_inc(muster_counter_with(declare(MUSTER_COUNTER, (struct muster_opts){.name = "m.x_total"})));
+	muster_counter_inc(muster_counter_with(declare(MUSTER_COUNTER, (struct muster_opts){.name = "m_x_total"})));
 }
 
 static void per_worker(void)

@@ -221,6 +221,41 @@ static void what_openmetrics_leaves_of_a_name_may_be_taken(void **state)
 	}
 }
 
+/* ---- name[] ------------------------------------------------------------------------------- */
+
+static void families_are_found_by_their_name_or_that_of_a_sample(void **state)
+{
+	static const struct {
+		const char *wanted;
+		int families; /* bits: calls_total, wait */
+	} rows[] = {
+		{"calls_total", 1},
+		{"calls", 1},
+		{"calls_created", 1},
+		{"wait", 2},
+		{"wait_bucket", 2},
+		{"wait_count", 2},
+		{"wait_sum", 2},
+		{"wait_created", 2},
+		{"wait_total", 0},
+		{"call", 0},
+		{"", 0},
+		{"calls_total_total", 0},
+	};
+	struct muster__view_family *calls = family(MUSTER_COUNTER, "calls_total", NULL);
+	struct muster__view_family *wait = family(MUSTER_SUMMARY, "wait", NULL);
+
+	(void)state;
+	(void)name_of(calls, UNDERSCORES);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		const char *const names[] = {rows[i].wanted, NULL};
+		const struct muster__making making = {NULL, &view, MUSTER_ESCAPING_UNDERSCORES, names, NULL};
+		assert_int_equal(muster__family_wanted(&making, calls), rows[i].families & 1);
+		assert_int_equal(muster__family_wanted(&making, wait), rows[i].families >> 1);
+		assert_false(muster__name_wanted(&making, muster__store_counters[0].name));
+	}
+}
+
 /* Of name[]: who scrapes by a scheme knows names as they are spelled. */
 static void a_family_is_wanted_by_either_of_its_names(void **state)
 {
@@ -372,6 +407,7 @@ int main(void)
 		ONE(a_name_written_by_values_gives_way_to_an_old_one),
 		ONE(a_family_that_joins_changes_what_it_meets),
 		ONE(what_openmetrics_leaves_of_a_name_may_be_taken),
+		ONE(families_are_found_by_their_name_or_that_of_a_sample),
 		ONE(a_family_is_wanted_by_either_of_its_names),
 		ONE(labels_that_meet_are_written_by_values),
 		ONE(no_label_becomes_a_reserved_one),

@@ -100,9 +100,9 @@ static void rendered_forget(void)
 		for (int k = 0; k < MUSTER_ESCAPING_COUNT; k++) {
 			free(families[i].rendered[k]);
 			free(families[i].spelled[k]);
-			families[i].rendered[k] = NULL;
-			families[i].spelled[k] = NULL;
 		}
+		memset(families[i].rendered, 0, sizeof families[i].rendered);
+		memset(families[i].spelled, 0, sizeof families[i].spelled);
 	}
 	memset(view.spelled_count, 0, sizeof view.spelled_count);
 	muster__text_rests_clear(&rests);
@@ -654,44 +654,6 @@ static void openmetrics_keeps_the_name_of_a_counter_when_another_family_has_the_
 		"# TYPE a gauge\n# HELP a Gauge.\na 2\n# TYPE a_total unknown\n# HELP a_total Counter.\na_total 3\n");
 }
 
-static void families_are_found_by_their_name_or_that_of_a_sample(void **state)
-{
-	static const struct {
-		const char *wanted;
-		int families; /* bits: calls_total, wait */
-	} rows[] = {
-		{"calls_total", 1},
-		{"calls", 1},
-		{"calls_created", 1},
-		{"wait", 2},
-		{"wait_bucket", 2},
-		{"wait_count", 2},
-		{"wait_sum", 2},
-		{"wait_created", 2},
-		{"wait_total", 0},
-		{"call", 0},
-		{"", 0},
-		{"calls_total_total", 0},
-	};
-	const char *bytes;
-
-	(void)state;
-	(void)family(MUSTER_COUNTER, "calls_total", "C.", NULL);
-	(void)family(MUSTER_SUMMARY, "wait", "W.", NULL);
-	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		const char *const names[] = {rows[i].wanted, NULL};
-		const struct muster__making making = {&buffer, &view, escaping, names, &rests};
-		buffer.count = 0;
-		assert_int_equal(muster__view_spell(&view, making.escaping), 0);
-		muster__text_write(&making);
-		muster__text_put_bytes(&buffer, "", 1);
-		bytes = buffer.bytes;
-		assert_int_equal(strstr(bytes, "# TYPE calls_total") != NULL, rows[i].families & 1);
-		assert_int_equal(strstr(bytes, "# TYPE wait") != NULL, rows[i].families >> 1);
-		assert_null(strstr(bytes, "muster_"));
-	}
-}
-
 /* ---- names by scheme ---------------------------------------------------------------------- */
 
 /* Without the store's own. */
@@ -814,7 +776,6 @@ int main(void)
 		ONE(page_after_want_of_memory_is_whole),
 		ONE(openmetrics_names_families_without_suffix_and_tells_when_series_were_created),
 		ONE(openmetrics_keeps_the_name_of_a_counter_when_another_family_has_the_shorter),
-		ONE(families_are_found_by_their_name_or_that_of_a_sample),
 		ONE(text_has_names_by_every_scheme),
 		ONE(openmetrics_has_names_by_every_scheme),
 	};
