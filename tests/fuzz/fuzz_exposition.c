@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * fuzz_exposition.c - a view made from the input, written as text, read back by a reader that shares nothing
- * with the writer: the same families, labels and values, and a page that keeps all rules. Twice, with other
+ * with the writer: the same families, labels and values, and a page that keeps all rules. By every escaping scheme, and twice, with other
  * values the second time, since what is rendered is kept.
  *
  * An input is a row of families: kind (kinds[]), label count, number in the name, help, count of series,
@@ -40,6 +40,14 @@ static const struct {
 	{MUSTER_NATIVE_HISTOGRAM, 0, "", "histogram"},
 };
 
+/* Names that meet after escaping, by pieces; from number NEW_NAMES on, and labels with them. */
+#define NEW_NAMES 200
+static const char *const stems[] = {"f.1",          "f_1",    "f/1",       "f-1_sum", "f 1",
+                                    "\xe8\x8a\xb1", "\"\\\n", "U__f_2e_1", "f__1",    "1"};
+static const char *const labels_old[LABELS_MAX] = {"a", "b_1", "C", "_d"};
+static const char *const labels_new[LABELS_MAX] = {"a.b", "a_b", "..a", "\xe8\x8a\xb1"};
+
+static enum muster_escaping escaping; /* of the page */
 static struct muster__merge merge = {.series_max = SIZE_MAX};
 
 /* ---- a view from the input ---------------------------------------------------------------- */
@@ -80,10 +88,14 @@ static struct muster__view_family *family_take(struct fuzz_input *in)
 
 	record = (struct muster__family_shm){.type = (uint8_t)kinds[kind].type, .mode = (uint8_t)kinds[kind].mode};
 	record.label_count = fuzz_u8(in) % (LABELS_MAX + 1);
-	static const char *const labels[LABELS_MAX] = {"a", "b_1", "C", "_d"};
+	unsigned number = fuzz_u8(in);
 	for (size_t i = 0; i < record.label_count; i++)
-		parts.labels[i] = muster_str(labels[i]);
-	(void)snprintf(names, sizeof names, "f%u%s", fuzz_u8(in), kinds[kind].suffix);
+		parts.labels[i] = muster_str(number < NEW_NAMES ? labels_old[i] : labels_new[i]);
+	if (number < NEW_NAMES)
+		(void)snprintf(names, sizeof names, "f%u%s", number, kinds[kind].suffix);
+	else
+		(void)snprintf(names, sizeof names, "%s%s", stems[(number - NEW_NAMES) % (sizeof stems / sizeof *stems)],
+		               kinds[kind].suffix);
 	parts.name = muster_str(names);
 	parts.help = text_take(in, help, sizeof help);
 	uint8_t count = fuzz_u8(in);
@@ -167,6 +179,21 @@ static void values_take(struct fuzz_input *in)
 
 /* ---- what must be on the page ------------------------------------------------------------- */
 
+static const char *name_of(const struct muster__view_family *f)
+{
+	return f->spelled[escaping]->name;
+}
+
+static void labels_differ(const struct muster__view_family *f)
+{
+	char *const *labels = f->spelled[escaping]->labels;
+
+	for (uint32_t i = 0; i < f->label_count; i++)
+		for (uint32_t k = 0; k < i; k++)
+			FUZZ_REQUIRE(strcmp(labels[i], labels[k]) != 0, "%s has %s twice", name_of(f), labels[i]);
+	FUZZ_REQUIRE(escaping == MUSTER_ESCAPING_ALLOW_UTF_8 || f->spelled[escaping]->legacy, "%s", name_of(f));
+}
+
 /* Reading the page line by line. */
 struct reading {
 	struct page page;
@@ -190,7 +217,8 @@ static void labels_are(const struct page_line *line, const struct muster__view_s
 	FUZZ_REQUIRE(line->label_count == s->family->label_count + more, "%zu labels", line->label_count);
 	for (uint32_t i = 0; i < s->family->label_count; i++) {
 		struct muster_str value = muster__value_next(&at);
-		FUZZ_REQUIRE(strcmp(line->labels[i].bytes, s->family->labels[i]) == 0 && line->values[i].count == value.count &&
+		FUZZ_REQUIRE(strcmp(line->labels[i].bytes, s->family->spelled[escaping]->labels[i]) == 0 &&
+		                 line->values[i].count == value.count &&
 		                 memcmp(line->values[i].bytes, value.bytes, value.count) == 0,
 		             "label %u in \"%.80s\"", i, line->begin);
 	}
@@ -216,10 +244,10 @@ static void is_real(const char *text, double x)
 
 static void sum_and_count(struct reading *r, const struct muster__view_series *s, uint64_t count)
 {
-	line_next(r, PAGE_SAMPLE, s->family->name, "_sum");
+	line_next(r, PAGE_SAMPLE, name_of(s->family), "_sum");
 	labels_are(&r->line, s, 0);
 	is_real(r->line.rest.bytes, merge.view.reals[s->real_at]);
-	line_next(r, PAGE_SAMPLE, s->family->name, "_count");
+	line_next(r, PAGE_SAMPLE, name_of(s->family), "_count");
 	labels_are(&r->line, s, 0);
 	is_uint(&r->line, count);
 }
@@ -230,7 +258,7 @@ static void histogram(struct reading *r, const struct muster__view_series *s)
 	uint64_t count = 0;
 
 	for (uint32_t i = 0; i <= f->bounds_count; i++) {
-		line_next(r, PAGE_SAMPLE, f->name, "_bucket");
+		line_next(r, PAGE_SAMPLE, name_of(f), "_bucket");
 		labels_are(&r->line, s, 1);
 		const struct page_text *le = r->line.values + f->label_count;
 		is_real(le->bytes, i < f->bounds_count ? f->bounds[i] : INFINITY);
@@ -244,7 +272,7 @@ static void native_histogram(struct reading *r, const struct muster__view_series
 	struct muster__native_values n;
 
 	muster__native_values(&merge.view, s, &n);
-	line_next(r, PAGE_SAMPLE, s->family->name, "_bucket");
+	line_next(r, PAGE_SAMPLE, name_of(s->family), "_bucket");
 	labels_are(&r->line, s, 1);
 	is_real(r->line.values[s->family->label_count].bytes, INFINITY);
 	is_uint(&r->line, n.count);
@@ -256,7 +284,7 @@ static void quantiles(struct reading *r, const struct muster__view_series *s)
 	const struct muster__view_family *f = s->family;
 
 	for (uint32_t i = 0; i < f->quantile_count; i++) {
-		line_next(r, PAGE_SAMPLE, f->name, "");
+		line_next(r, PAGE_SAMPLE, name_of(f), "");
 		labels_are(&r->line, s, 1);
 		is_real(r->line.values[f->label_count].bytes, f->quantiles[i]);
 		is_real(r->line.rest.bytes, merge.view.quantiles[s->sketch_at][i]);
@@ -282,7 +310,7 @@ static void series(struct reading *r, const struct muster__view_series *s)
 	}
 	if (f->type == MUSTER_GAUGE && !merge.view.gauges[s->gauge_at].set)
 		return;
-	line_next(r, PAGE_SAMPLE, f->name, "");
+	line_next(r, PAGE_SAMPLE, name_of(f), "");
 	labels_are(&r->line, s, 0);
 	if (f->type == MUSTER_COUNTER)
 		is_uint(&r->line, merge.view.ints[s->int_at]);
@@ -297,7 +325,7 @@ static void pid_sample(struct reading *r, const struct muster__view_pid_sample *
 {
 	const struct muster__view_series *s = sample->series;
 
-	line_next(r, PAGE_SAMPLE, s->family->name, "");
+	line_next(r, PAGE_SAMPLE, name_of(s->family), "");
 	labels_are(&r->line, s, 1);
 	FUZZ_REQUIRE(strtoul(r->line.values[s->family->label_count].bytes, NULL, 10) == sample->pid, "pid");
 	is_real(r->line.rest.bytes, sample->value);
@@ -307,9 +335,10 @@ static void family(struct reading *r, const struct muster__view_family *f, size_
 {
 	const char *type = NULL;
 
-	line_next(r, PAGE_HELP, f->name, "");
+	labels_differ(f);
+	line_next(r, PAGE_HELP, name_of(f), "");
 	FUZZ_REQUIRE(strcmp(r->line.rest.bytes, f->help) == 0, "help %s, want %s", r->line.rest.bytes, f->help);
-	line_next(r, PAGE_TYPE, f->name, "");
+	line_next(r, PAGE_TYPE, name_of(f), "");
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
 		if (kinds[i].type == f->type)
 			type = kinds[i].name;
@@ -334,27 +363,35 @@ static void page_is(const char *text, size_t count)
 	page_end(&r.page);
 }
 
+/* protobuf, OpenMetrics and JSON are only to be written: the sanitizers look */
+static void pages_write(struct muster__text_buffer *page, struct muster__text_rests *rests)
+{
+	const struct muster__making making = {page, &merge.view, escaping, NULL, rests};
+
+	FUZZ_REQUIRE(muster__view_spell(&merge.view, escaping) == 0, "memory");
+	page->count = 0;
+	muster__protobuf_write(&making);
+	muster__json_write(&making);
+	muster__openmetrics_write(&making);
+	FUZZ_REQUIRE(!page->failed, "memory");
+	page->count = 0;
+	muster__text_write(&making);
+	FUZZ_REQUIRE(!page->failed, "memory");
+	page_is(page->bytes, page->count);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fuzz_input in = {data, size};
 	struct muster__text_buffer page = {0};
 	struct muster__text_rests rests = {0};
-	const struct muster__making making = {&page, &merge.view, 0, NULL, &rests};
 
 	for (int n = 0; n < FAMILIES_MAX && in.left > 0; n++)
 		(void)family_take(&in);
 	for (int n = 0; n < 2; n++) {
 		values_take(&in);
-		page.count = 0;
-		FUZZ_REQUIRE(muster__view_spell(&merge.view, making.escaping) == 0, "memory");
-		/* protobuf and JSON are only to be written: the sanitizers look */
-		muster__protobuf_write(&making);
-		muster__json_write(&making);
-		FUZZ_REQUIRE(!page.failed, "memory");
-		page.count = 0;
-		muster__text_write(&making);
-		FUZZ_REQUIRE(!page.failed, "memory");
-		page_is(page.bytes, page.count);
+		for (escaping = 0; escaping < MUSTER_ESCAPING_COUNT; escaping++)
+			pages_write(&page, &rests);
 	}
 	free(page.bytes);
 	muster__text_rests_clear(&rests);

@@ -54,15 +54,6 @@ static void text_end(struct page *page, struct page_text *out)
 	*page->free++ = '\0';
 }
 
-static bool take_name(struct page *page, struct page_text *out)
-{
-	text_begin(page, out);
-	while (page->at < page->end && is_name(*page->at, page->free == out->bytes))
-		*page->free++ = *page->at++;
-	text_end(page, out);
-	return out->count > 0 || wrong(page, "no name");
-}
-
 /* Up to `stop`, which is taken. */
 static bool take_escaped(struct page *page, char stop, struct page_text *out)
 {
@@ -87,10 +78,35 @@ static bool take_escaped(struct page *page, char stop, struct page_text *out)
 	return true;
 }
 
-static bool take_labels(struct page *page, struct page_line *line)
+/* In quotes if it is not of the old alphabet, and only then. */
+static bool take_name(struct page *page, struct page_text *out)
 {
-	if (!take(page, "{"))
+	if (take(page, "\"")) {
+		bool legacy = true;
+		if (!take_escaped(page, '"', out))
+			return false;
+		for (size_t i = 0; i < out->count; i++)
+			legacy &= is_name(out->bytes[i], i == 0);
+		return out->count > 0 && !legacy ? true : wrong(page, "quotes that are not needed");
+	}
+	text_begin(page, out);
+	while (page->at < page->end && is_name(*page->at, page->free == out->bytes))
+		*page->free++ = *page->at++;
+	text_end(page, out);
+	return out->count > 0 || wrong(page, "no name");
+}
+
+/* `name{label="value"}`, or `{"name",label="value"}`. */
+static bool take_key(struct page *page, struct page_line *line)
+{
+	bool quoted = take(page, "{");
+
+	if (!take_name(page, &line->name))
+		return false;
+	if (quoted ? take(page, "}") : !take(page, "{"))
 		return true;
+	if (quoted && !take(page, ","))
+		return wrong(page, "no } nor , behind a name");
 	do {
 		size_t i = line->label_count++;
 		if (i == PAGE_LABELS_MAX)
@@ -131,13 +147,13 @@ bool page_next(struct page *page, struct page_line *line)
 		line->kind = PAGE_HELP;
 	else if (take(page, "# TYPE "))
 		line->kind = PAGE_TYPE;
-	if (!take_name(page, &line->name))
-		return false;
 	if (line->kind != PAGE_SAMPLE) {
+		if (!take_name(page, &line->name))
+			return false;
 		if (!take(page, " ") || !take_escaped(page, '\n', &line->rest))
 			return page->wrong ? false : wrong(page, "no text behind the name");
 	} else {
-		if (!take_labels(page, line))
+		if (!take_key(page, line))
 			return false;
 		line->key_end = page->at;
 		if (!take_value(page, line))
