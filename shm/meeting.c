@@ -203,7 +203,8 @@ static int page_look(struct page *p)
 int muster__view_call(const struct muster__view *view, enum muster_escaping escaping, struct muster__called *called)
 {
 	struct page p = {.view = view, .escaping = escaping, .called = called};
-	int rc = muster__grow(&p.times, &(size_t){0}, view->family_count, sizeof *p.times);
+	size_t capacity = 0;
+	int rc = muster__grow(&p.times, &capacity, view->family_count, sizeof *p.times);
 
 	for (p.again = true; rc == 0 && p.again;)
 		rc = page_look(&p);
