@@ -4,14 +4,8 @@
  *
  * The encoder is compiled into this program with an allocator that can be told to fail.
  */
-#include "support.h"
-
-#include <errno.h>
 #include <limits.h>
-
-#include "shm/layout.h"
-#include "shm/merge.h"
-#include "shm/spelling.h"
+#include <stdlib.h>
 
 static long allocations_left = LONG_MAX; /* until one fails */
 
@@ -35,117 +29,13 @@ static void *failing_calloc(size_t count, size_t bytes)
 #undef realloc
 #undef calloc
 
-/* ---- a view by hand ----------------------------------------------------------------------- */
+#include "view_by_hand.h"
 
-#define ITEMS_MAX 8
-
-static uint64_t ints[2 * MUSTER_BOUNDS_MAX];
-static double reals[ITEMS_MAX];
-static struct muster__view_gauge gauges[ITEMS_MAX];
-static struct muster__view_pid_sample pid_samples[ITEMS_MAX];
-static struct muster__view_family families[ITEMS_MAX], *family_order[ITEMS_MAX];
-static struct muster__view_series *series[ITEMS_MAX], *series_order[ITEMS_MAX][ITEMS_MAX];
-static size_t series_count;
-static struct muster__pool pool;
-static struct muster__view view;
-static struct muster__text_rests rests;
-static struct muster__text_buffer buffer;
-static enum muster_escaping escaping;
-
-/* As muster_region_write() does it. */
-static int written(void (*encoder)(const struct muster__making *m), const char **bytes, size_t *count)
+/* What is left of a test that ran out of memory is freed with all the rest. */
+static int text_teardown(void **state)
 {
-	const struct muster__making making = {&buffer, &view, escaping, NULL, &rests};
-
-	buffer.count = 0;
-	buffer.failed = false;
-	if (muster__view_spell(&view, making.escaping) != 0)
-		return -ENOMEM;
-	encoder(&making);
-	if (buffer.failed)
-		return -ENOMEM;
-	*bytes = buffer.bytes;
-	*count = buffer.count;
-	return 0;
-}
-
-static void buffer_free(void)
-{
-	free(buffer.bytes);
-	buffer = (struct muster__text_buffer){0};
-}
-
-static int page_setup(void **state)
-{
-	(void)state;
-	memset(ints, 0, sizeof ints);
-	memset(reals, 0, sizeof reals);
-	memset(gauges, 0, sizeof gauges);
-	series_count = 0;
-	escaping = MUSTER_ESCAPING_UNDERSCORES;
-	view = (struct muster__view){.families = family_order,
-	                             .ints = ints,
-	                             .reals = reals,
-	                             .gauges = gauges,
-	                             .real_count = ITEMS_MAX,
-	                             .gauge_count = ITEMS_MAX,
-	                             .pid_samples = pid_samples};
-	return 0;
-}
-
-static void rendered_forget(void)
-{
-	memset(view.spelled_count, 0, sizeof view.spelled_count);
-	for (size_t i = 0; i < view.family_count; i++) {
-		for (int k = 0; k < MUSTER_ESCAPING_COUNT; k++) {
-			free(families[i].rendered[k]);
-			free(families[i].spelled[k]);
-		}
-		memset(families[i].rendered, 0, sizeof families[i].rendered);
-		memset(families[i].spelled, 0, sizeof families[i].spelled);
-	}
-	memset(view.spelled_count, 0, sizeof view.spelled_count);
-	muster__text_rests_clear(&rests);
-}
-
-static int page_teardown(void **state)
-{
-	(void)state;
 	allocations_left = LONG_MAX;
-	rendered_forget();
-	muster__pool_clear(&pool);
-	buffer_free();
-	return 0;
-}
-
-/* Families must come sorted by name. */
-static struct muster__view_family *family(enum muster_type type, char *name, char *help, char **labels)
-{
-	size_t at = view.family_count++;
-	struct muster__view_family *f = family_order[at] = &families[at];
-
-	*f = (struct muster__view_family){
-		.type = type, .name = name, .help = help, .unit = "", .labels = labels, .series = series_order[at]};
-	while (labels && labels[f->label_count])
-		f->label_count++;
-	return f;
-}
-
-/* The next series of a family; its values are all at index `at`. */
-static struct muster__view_series *series_of(struct muster__view_family *f, struct muster_str *labels, uint32_t at)
-{
-	uint32_t place;
-	struct muster__view_series *s = muster__view_series_make(&pool, f, labels, &place);
-
-	assert_non_null(s);
-	f->series[f->series_count++] = series[series_count++] = s;
-	s->int_at = s->real_at = at;
-	return s;
-}
-
-static void gauge_is(uint32_t at, double value)
-{
-	gauges[at] = (struct muster__view_gauge){.value = value, .set = true};
+	return page_teardown(state);
 }
 
 /* ---- pages -------------------------------------------------------------------------------- */
@@ -654,103 +544,7 @@ static void openmetrics_keeps_the_name_of_a_counter_when_another_family_has_the_
 		"# TYPE a gauge\n# HELP a Gauge.\na 2\n# TYPE a_total unknown\n# HELP a_total Counter.\na_total 3\n");
 }
 
-/* ---- names by scheme ---------------------------------------------------------------------- */
-
-/* Without the store's own. */
-static char *page_by(enum muster_escaping scheme, void (*encoder)(const struct muster__making *m))
-{
-	const char *bytes = NULL;
-	size_t count = 0;
-
-	escaping = scheme;
-	assert_int_equal(written(encoder, &bytes, &count), 0);
-	const char *end = memmem(bytes, count, encoder == muster__text_write ? "\n# HELP muster_" : "\n# TYPE muster_", 15);
-	assert_non_null(end);
-	return strndup(bytes, (size_t)(end + 1 - bytes));
-}
-
-static void by_every_scheme(void (*encoder)(const struct muster__making *m), const char *const *pages)
-{
-	for (int scheme = 0; scheme < MUSTER_ESCAPING_COUNT; scheme++) {
-		char *got = page_by(scheme, encoder);
-		assert_string_equal(got, pages[scheme]);
-		free(got);
-	}
-}
-
-static void text_has_names_by_every_scheme(void **state)
-{
-	static double bounds[] = {1};
-	static char *labels[] = {"l.x", "ok", NULL};
-	static struct muster_str values[] = {{"1", 1}, {"a\"", 2}};
-	struct muster__view_family *h = family(MUSTER_HISTOGRAM, "my.wait", "H.", labels);
-
-	(void)state;
-	h->bounds = bounds;
-	h->bounds_count = 1;
-	series_of(h, values, 0);
-	series_of(family(MUSTER_COUNTER, "old_total", "O.", NULL), NULL, 0);
-	series_of(family(MUSTER_GAUGE, "\"\\\n\xc3\xbc", "G.", NULL), NULL, 0);
-	gauge_is(0, 1);
-	by_every_scheme(muster__text_write,
-	                (const char *const[]){
-						[MUSTER_ESCAPING_UNDERSCORES] = "# HELP my_wait H.\n# TYPE my_wait histogram\n"
-														"my_wait_bucket{l_x=\"1\",ok=\"a\\\"\",le=\"1.0\"} 0\n"
-														"my_wait_bucket{l_x=\"1\",ok=\"a\\\"\",le=\"+Inf\"} 0\n"
-														"my_wait_sum{l_x=\"1\",ok=\"a\\\"\"} 0\n"
-														"my_wait_count{l_x=\"1\",ok=\"a\\\"\"} 0\n"
-														"# HELP old_total O.\n# TYPE old_total counter\nold_total 0\n"
-														"# HELP ____ G.\n# TYPE ____ gauge\n____ 1\n",
-						[MUSTER_ESCAPING_DOTS] = "# HELP my_dot_wait H.\n# TYPE my_dot_wait histogram\n"
-												 "my_dot_wait_bucket{l_dot_x=\"1\",ok=\"a\\\"\",le=\"1.0\"} 0\n"
-												 "my_dot_wait_bucket{l_dot_x=\"1\",ok=\"a\\\"\",le=\"+Inf\"} 0\n"
-												 "my_dot_wait_sum{l_dot_x=\"1\",ok=\"a\\\"\"} 0\n"
-												 "my_dot_wait_count{l_dot_x=\"1\",ok=\"a\\\"\"} 0\n"
-												 "# HELP old__total O.\n# TYPE old__total counter\nold__total 0\n"
-												 "# HELP ________ G.\n# TYPE ________ gauge\n________ 1\n",
-						[MUSTER_ESCAPING_VALUES] =
-							"# HELP U__my_2e_wait H.\n# TYPE U__my_2e_wait histogram\n"
-							"U__my_2e_wait_bucket{U__l_2e_x=\"1\",ok=\"a\\\"\",le=\"1.0\"} 0\n"
-							"U__my_2e_wait_bucket{U__l_2e_x=\"1\",ok=\"a\\\"\",le=\"+Inf\"} 0\n"
-							"U__my_2e_wait_sum{U__l_2e_x=\"1\",ok=\"a\\\"\"} 0\n"
-							"U__my_2e_wait_count{U__l_2e_x=\"1\",ok=\"a\\\"\"} 0\n"
-							"# HELP old_total O.\n# TYPE old_total counter\nold_total 0\n"
-							"# HELP U___22__5c__a__fc_ G.\n# TYPE U___22__5c__a__fc_ gauge\nU___22__5c__a__fc_ 1\n",
-						[MUSTER_ESCAPING_ALLOW_UTF_8] =
-							"# HELP \"my.wait\" H.\n# TYPE \"my.wait\" histogram\n"
-							"{\"my.wait_bucket\",\"l.x\"=\"1\",ok=\"a\\\"\",le=\"1.0\"} 0\n"
-							"{\"my.wait_bucket\",\"l.x\"=\"1\",ok=\"a\\\"\",le=\"+Inf\"} 0\n"
-							"{\"my.wait_sum\",\"l.x\"=\"1\",ok=\"a\\\"\"} 0\n"
-							"{\"my.wait_count\",\"l.x\"=\"1\",ok=\"a\\\"\"} 0\n"
-							"# HELP old_total O.\n# TYPE old_total counter\nold_total 0\n"
-							"# HELP \"\\\"\\\\\\n\xc3\xbc\" G.\n# TYPE \"\\\"\\\\\\n\xc3\xbc\" gauge\n"
-							"{\"\\\"\\\\\\n\xc3\xbc\"} 1\n"});
-}
-
-static void openmetrics_has_names_by_every_scheme(void **state)
-{
-	static char *labels[] = {"l", NULL};
-	static struct muster_str x = {"x", 1};
-	struct muster__view_family *c = family(MUSTER_COUNTER, "c.seconds_total", "C.", labels);
-
-	(void)state;
-	c->unit = "seconds";
-	series_of(c, &x, 0);
-	by_every_scheme(
-		muster__openmetrics_write,
-		(const char *const[]){
-			[MUSTER_ESCAPING_UNDERSCORES] = "# TYPE c_seconds counter\n# UNIT c_seconds seconds\n# HELP c_seconds C.\n"
-											"c_seconds_total{l=\"x\"} 0\nc_seconds_created{l=\"x\"} 0.000\n",
-			[MUSTER_ESCAPING_DOTS] = "# TYPE c_dot_seconds_ counter\n# HELP c_dot_seconds_ C.\n"
-									 "c_dot_seconds__total{l=\"x\"} 0\nc_dot_seconds__created{l=\"x\"} 0.000\n",
-			[MUSTER_ESCAPING_VALUES] = "# TYPE U__c_2e_seconds_ counter\n# HELP U__c_2e_seconds_ C.\n"
-									   "U__c_2e_seconds__total{l=\"x\"} 0\nU__c_2e_seconds__created{l=\"x\"} 0.000\n",
-			[MUSTER_ESCAPING_ALLOW_UTF_8] =
-				"# TYPE \"c.seconds\" counter\n# HELP \"c.seconds\" C.\n"
-				"{\"c.seconds_total\",l=\"x\"} 0\n{\"c.seconds_created\",l=\"x\"} 0.000\n"});
-}
-
-#define ONE(test) cmocka_unit_test_setup_teardown(test, page_setup, page_teardown)
+#define ONE(test) cmocka_unit_test_setup_teardown(test, page_setup, text_teardown)
 
 int main(void)
 {
@@ -776,8 +570,6 @@ int main(void)
 		ONE(page_after_want_of_memory_is_whole),
 		ONE(openmetrics_names_families_without_suffix_and_tells_when_series_were_created),
 		ONE(openmetrics_keeps_the_name_of_a_counter_when_another_family_has_the_shorter),
-		ONE(text_has_names_by_every_scheme),
-		ONE(openmetrics_has_names_by_every_scheme),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
