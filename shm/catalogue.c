@@ -191,6 +191,20 @@ int muster__catalogue_append(struct muster__catalogue **at, const struct muster_
 
 /* ---- adopting ----------------------------------------------------------------------------- */
 
+/* Are these bytes the same? `count` is a multiple of 8, mostly a small one. */
+static bool words_same(const unsigned char *a, const unsigned char *b, size_t count)
+{
+	uint64_t x, y;
+
+	for (size_t at = 0; at < count; at += sizeof x) {
+		memcpy(&x, a + at, sizeof x);
+		memcpy(&y, b + at, sizeof y);
+		if (x != y)
+			return false;
+	}
+	return true;
+}
+
 /* Do a node's record and one of as many bytes say the same? When a series was created is of its slab. */
 static bool record_same(const struct muster__record_shm *record, const unsigned char *other)
 {
@@ -198,8 +212,8 @@ static bool record_same(const struct muster__record_shm *record, const unsigned 
 	const unsigned char *bytes = (const void *)record;
 
 	if (record->kind != MUSTER__RECORD_SERIES)
-		return memcmp(bytes, other, record->bytes) == 0;
-	return memcmp(bytes, other, created) == 0 && memcmp(bytes + end, other + end, record->bytes - end) == 0;
+		return words_same(bytes, other, record->bytes);
+	return words_same(bytes, other, created) && words_same(bytes + end, other + end, record->bytes - end);
 }
 
 /* How many bytes of whole records the node and `bytes` have in common. */
@@ -295,24 +309,6 @@ static struct muster__catalogue *child_agreeing(const struct muster__catalogue *
 	return NULL;
 }
 
-/* Of a series that several slabs have, the earliest creation stands. `bytes` are such as the node has. */
-static void created_take(struct muster__catalogue *node, const unsigned char *bytes)
-{
-	struct muster__series_shm other;
-
-	for (uint32_t i = 0; i < node->kept.series; bytes += other.record.bytes) {
-		memcpy(&other.record, bytes, sizeof other.record);
-		if (other.record.kind != MUSTER__RECORD_SERIES)
-			continue;
-		memcpy(&other, bytes, sizeof other);
-		uint64_t *own = node->kept.created + i++;
-		if (other.created_unix_ns == 0 || (*own && *own <= other.created_unix_ns))
-			continue;
-		*own = other.created_unix_ns;
-		node->created_anew = true;
-	}
-}
-
 int muster__catalogue_adopt(struct muster__catalogue **at, const unsigned char *bytes, size_t count, size_t *used)
 {
 	struct muster__catalogue *child;
@@ -320,14 +316,19 @@ int muster__catalogue_adopt(struct muster__catalogue **at, const unsigned char *
 
 	*used = 0;
 	while (*used < count && (child = child_agreeing(*at, bytes + *used, count - *used, &common)) != NULL) {
-		struct muster__catalogue *reached = child;
+		struct muster__catalogue *reached = NULL;
 		bool whole = common == child->end.bytes - child->begin.bytes;
-		int rc = whole ? (muster__catalogue_hold(child), 0) : split(child, common, &reached);
-		if (rc != 0)
+		int rc = whole ? 0 : split(child, common, &reached);
+		if (whole)
+			reached = muster__catalogue_hold(child);
+		if (rc == 0)
+			rc = muster__kept_created_take(&reached->kept, bytes + *used, &reached->created_anew);
+		if (rc != 0) {
+			muster__catalogue_release(&reached);
 			return rc;
+		}
 		muster__catalogue_release(at);
 		*at = reached;
-		created_take(reached, bytes + *used);
 		*used += common;
 	}
 	return 0;

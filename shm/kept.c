@@ -4,8 +4,9 @@
  *
  * An entry is a byte that says of what kind it is, then, of a shortened series: what is to be added to those words
  * of the header before it that differ; how many bytes of the label values are the same; how many others follow, and
- * these. Zeros at the end are left out. Numbers have seven bits in a byte, the lowest first; bit 7 says that more
- * follow. What is added to a word may be negative: its sign is the lowest bit.
+ * these. Zeros at the end are left out. Times are kept as what is to be added to the one before. Numbers have seven
+ * bits in a byte, the lowest first; bit 7 says that more follow. What is added may be negative: its sign is the lowest
+ * bit.
  */
 #include "kept.h"
 
@@ -14,7 +15,7 @@
 #include "grow.h"
 
 #define BLOCK 32u /* series */
-#define NUMBER_BYTES_MAX 5u
+#define NUMBER_BYTES_MAX 10u
 #define WORDS 6u /* of the header, before the time */
 
 /* Of an entry's first byte. */
@@ -38,20 +39,36 @@ static unsigned char *tail(struct muster__kept_cursor *c)
 static void last_forget(struct muster__kept_cursor *c)
 {
 	c->last.record = (struct muster__series_shm){.record.bytes = sizeof c->last.record};
+	c->created = 0;
 }
 
 /* ---- reading ------------------------------------------------------------------------------ */
 
-static uint32_t number_read(const unsigned char **at)
+static uint64_t number_read(const unsigned char **at)
 {
-	uint32_t n = 0;
+	unsigned char byte = *(*at)++;
+	uint64_t n = byte & 0x7f;
 
-	for (unsigned shift = 0;; shift += 7) {
-		unsigned char byte = *(*at)++;
-		n |= (uint32_t)(byte & 0x7f) << shift;
-		if (byte < 0x80)
-			return n;
+	for (unsigned shift = 7; byte >= 0x80; shift += 7) {
+		byte = *(*at)++;
+		n |= (uint64_t)(byte & 0x7f) << shift;
 	}
+	return n;
+}
+
+static uint64_t signed_read(const unsigned char **at)
+{
+	uint64_t n = number_read(at);
+
+	return n >> 1 ^ -(n & 1);
+}
+
+static void time_next(struct muster__kept_cursor *c)
+{
+	const unsigned char *at = c->kept->times + c->times;
+
+	c->created += signed_read(&at);
+	c->times = (size_t)(at - c->kept->times);
 }
 
 static const struct muster__record_shm *raw_next(struct muster__kept_cursor *c)
@@ -62,19 +79,33 @@ static const struct muster__record_shm *raw_next(struct muster__kept_cursor *c)
 	return record;
 }
 
+/* Mostly there are few others and fewer zeros, for which a call costs more than the copy. */
+static void tail_read(struct muster__kept_cursor *c, uint32_t same, const unsigned char *others, uint32_t count)
+{
+	unsigned char *to = tail(c) + same, *end = c->last.bytes + c->last.record.record.bytes;
+	size_t readable = (size_t)(c->kept->packed + c->kept->packed_count - others);
+
+	if (count <= 8 && readable >= 8)
+		memcpy(to, others, 8);
+	else
+		memcpy(to, others, count);
+	to += count;
+	if (end - to <= 8)
+		memset(to, 0, 8);
+	else
+		memset(to, 0, (size_t)(end - to));
+}
+
 static const struct muster__record_shm *shortened_next(struct muster__kept_cursor *c, unsigned differing)
 {
 	const unsigned char *at = c->kept->packed + c->packed;
 
-	for (; differing; differing &= differing - 1) {
-		uint32_t n = number_read(&at);
-		words(c)[__builtin_ctz(differing)] += n >> 1 ^ -(n & 1);
-	}
-	uint32_t same = number_read(&at), others = number_read(&at);
-	memcpy(tail(c) + same, at, others);
-	memset(tail(c) + same + others, 0, c->last.record.record.bytes - sizeof c->last.record - same - others);
+	for (; differing; differing &= differing - 1)
+		words(c)[__builtin_ctz(differing)] += (uint32_t)signed_read(&at);
+	uint32_t same = (uint32_t)number_read(&at), others = (uint32_t)number_read(&at);
+	tail_read(c, same, at, others);
 	c->packed = (size_t)(at + others - c->kept->packed);
-	c->last.record.created_unix_ns = c->kept->created[c->series - 1];
+	c->last.record.created_unix_ns = c->created;
 	return &c->last.record.record;
 }
 
@@ -87,10 +118,11 @@ const struct muster__record_shm *muster__kept_next(struct muster__kept_cursor *c
 		return raw_next(c);
 	if (c->series++ % BLOCK == 0)
 		last_forget(c);
+	time_next(c);
 	if (!(entry & ENTRY_RAW))
 		return shortened_next(c, entry & ENTRY_WORDS);
 	struct muster__series_shm *series = (void *)(c->kept->raw + c->raw);
-	series->created_unix_ns = c->kept->created[c->series - 1];
+	series->created_unix_ns = c->created;
 	return raw_next(c);
 }
 
@@ -112,6 +144,7 @@ void muster__kept_begin(struct muster__kept_cursor *c, const struct muster__kept
 	c->kept = kept;
 	c->packed = block ? kept->blocks[block].packed : 0;
 	c->raw = block ? kept->blocks[block].raw : 0;
+	c->times = block ? kept->blocks[block].times : 0;
 	c->series = block * BLOCK;
 	while (c->series < series)
 		(void)muster__kept_next(c);
@@ -139,34 +172,38 @@ int muster__kept_reserve(struct muster__kept *kept, uint32_t bytes)
 
 	if (muster__grow(&kept->packed, &kept->packed_capacity, kept->packed_count + entry, 1) != 0 ||
 	    muster__grow(&kept->raw, &kept->raw_capacity, kept->raw_count + bytes, 1) != 0 ||
-	    muster__grow(&kept->created, &kept->created_capacity, kept->series + 1, sizeof *kept->created) != 0)
+	    muster__grow(&kept->times, &kept->times_capacity, kept->times_count + NUMBER_BYTES_MAX, 1) != 0)
 		return -ENOMEM;
 	return muster__grow(&kept->blocks, &kept->blocks_capacity, kept->series / BLOCK + 1, sizeof *kept->blocks);
 }
 
-static void byte_put(struct muster__kept *kept, unsigned byte)
+/* Returns how many bytes it took. */
+static size_t number_put(unsigned char *to, uint64_t n)
 {
-	kept->packed[kept->packed_count++] = (unsigned char)byte;
+	size_t count = 0;
+
+	for (; n >= 0x80; n >>= 7)
+		to[count++] = (unsigned char)(n | 0x80);
+	to[count++] = (unsigned char)n;
+	return count;
 }
 
-static void number_put(struct muster__kept *kept, uint32_t n)
+static size_t signed_put(unsigned char *to, uint64_t n)
 {
-	for (; n >= 0x80; n >>= 7)
-		byte_put(kept, n | 0x80);
-	byte_put(kept, n);
+	return number_put(to, n << 1 ^ -(n >> 63));
 }
 
 static void words_put(struct muster__kept *kept, const uint32_t *before, const uint32_t *now)
 {
-	size_t entry = kept->packed_count;
+	unsigned char *entry = kept->packed + kept->packed_count++;
 
-	byte_put(kept, ENTRY_SERIES);
+	*entry = ENTRY_SERIES;
 	for (uint32_t i = 0; i < WORDS; i++) {
-		uint32_t more = now[i] - before[i];
+		int32_t more = (int32_t)(now[i] - before[i]);
 		if (more == 0)
 			continue;
-		kept->packed[entry] |= (unsigned char)(1u << i);
-		number_put(kept, more << 1 ^ -(more >> 31));
+		*entry |= (unsigned char)(1u << i);
+		kept->packed_count += signed_put(kept->packed + kept->packed_count, (uint64_t)(int64_t)more);
 	}
 }
 
@@ -181,6 +218,8 @@ static uint32_t same_count(const unsigned char *a, const unsigned char *b, uint3
 {
 	uint32_t n = 0;
 
+	while (n + 8 <= count && memcmp(a + n, b + n, 8) == 0)
+		n += 8;
 	while (n < count && a[n] == b[n])
 		n++;
 	return n;
@@ -193,15 +232,15 @@ static void tail_put(struct muster__kept *kept, struct muster__kept_cursor *end,
 			 before = end->last.record.record.bytes - (uint32_t)sizeof end->last.record;
 	uint32_t same = same_count(tail(end), now, count < before ? count : before);
 
-	number_put(kept, same);
-	number_put(kept, count - same);
+	kept->packed_count += number_put(kept->packed + kept->packed_count, same);
+	kept->packed_count += number_put(kept->packed + kept->packed_count, count - same);
 	memcpy(kept->packed + kept->packed_count, now + same, count - same);
 	kept->packed_count += count - same;
 }
 
 static void raw_put(struct muster__kept *kept, unsigned entry, const struct muster__record_shm *record)
 {
-	byte_put(kept, entry);
+	kept->packed[kept->packed_count++] = (unsigned char)entry;
 	memcpy(kept->raw + kept->raw_count, record, record->bytes);
 	kept->raw_count += record->bytes;
 }
@@ -213,11 +252,13 @@ static void series_put(struct muster__kept *kept, struct muster__kept_cursor *en
 	uint32_t count = series->record.bytes;
 
 	if (kept->series % BLOCK == 0) {
-		kept->blocks[kept->series / BLOCK] =
-			(struct muster__kept_block){(uint32_t)kept->packed_count, (uint32_t)kept->raw_count};
+		kept->blocks[kept->series / BLOCK] = (struct muster__kept_block){
+			(uint32_t)kept->packed_count, (uint32_t)kept->raw_count, (uint32_t)kept->times_count};
 		last_forget(end);
 	}
-	kept->created[kept->series++] = series->created_unix_ns;
+	kept->series++;
+	kept->times_count += signed_put(kept->times + kept->times_count, series->created_unix_ns - end->created);
+	end->created = series->created_unix_ns;
 	if (count > MUSTER__KEPT_SHORTENED_MAX) {
 		raw_put(kept, ENTRY_SERIES | ENTRY_RAW, &series->record);
 		return;
@@ -236,10 +277,11 @@ void muster__kept_add(struct muster__kept *kept, struct muster__kept_cursor *end
 		raw_put(kept, 0, record);
 	end->packed = kept->packed_count;
 	end->raw = kept->raw_count;
+	end->times = kept->times_count;
 	end->series = kept->series;
 }
 
-/* ---- room --------------------------------------------------------------------------------- */
+/* ---- room -------------------------------------------------------------------------------- */
 
 static void trim(void *array, size_t *capacity, size_t count, size_t item_bytes)
 {
@@ -257,14 +299,67 @@ void muster__kept_trim(struct muster__kept *kept)
 {
 	trim(&kept->packed, &kept->packed_capacity, kept->packed_count, 1);
 	trim(&kept->raw, &kept->raw_capacity, kept->raw_count, 1);
-	trim(&kept->created, &kept->created_capacity, kept->series, sizeof *kept->created);
+	trim(&kept->times, &kept->times_capacity, kept->times_count, 1);
 }
 
 void muster__kept_free(struct muster__kept *kept)
 {
 	free(kept->packed);
 	free(kept->raw);
-	free(kept->created);
+	free(kept->times);
 	free(kept->blocks);
 	*kept = (struct muster__kept){0};
+}
+
+/* ---- times -------------------------------------------------------------------------------- */
+
+/* Of the next series record from *bytes on, which there is. */
+static uint64_t created_next(const unsigned char **bytes)
+{
+	struct muster__record_shm record;
+	const unsigned char *at;
+	uint64_t created;
+
+	do {
+		at = *bytes;
+		memcpy(&record, at, sizeof record);
+		*bytes += record.bytes;
+	} while (record.kind != MUSTER__RECORD_SERIES);
+	memcpy(&created, at + offsetof(struct muster__series_shm, created_unix_ns), sizeof created);
+	return created;
+}
+
+int muster__kept_created_take(struct muster__kept *kept, const unsigned char *bytes, bool *anew)
+{
+	unsigned char *times = malloc((size_t)kept->series * NUMBER_BYTES_MAX + 1);
+	const unsigned char *at = kept->times;
+	uint64_t own = 0, last = 0;
+	size_t count = 0;
+	bool any = false;
+
+	if (times == NULL)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < kept->series; i++) {
+		if (i % BLOCK == 0) {
+			kept->blocks[i / BLOCK].times = (uint32_t)count; /* the same if no time is another */
+			own = last = 0;
+		}
+		own += signed_read(&at);
+		uint64_t other = created_next(&bytes);
+		bool earlier = other && (own == 0 || other < own);
+		count += signed_put(times + count, (earlier ? other : own) - last);
+		last = earlier ? other : own;
+		any = any || earlier;
+	}
+	if (!any) {
+		free(times);
+		return 0;
+	}
+	free(kept->times);
+	kept->times = times;
+	kept->times_count = count;
+	kept->times_capacity = (size_t)kept->series * NUMBER_BYTES_MAX + 1;
+	trim(&kept->times, &kept->times_capacity, count, 1);
+	*anew = true;
+	return 0;
 }

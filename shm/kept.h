@@ -11,6 +11,8 @@
 #ifndef MUSTER__KEPT_H
 #define MUSTER__KEPT_H
 
+#include <stdbool.h>
+
 #include "layout.h"
 
 /* Longer records are kept as they are. */
@@ -18,26 +20,27 @@
 
 /* Where a series begins that is kept without regard to others. */
 struct muster__kept_block {
-	uint32_t packed, raw;
+	uint32_t packed, raw, times;
 };
 
 struct muster__kept {
 	unsigned char *packed; /* an entry per record; kept.c */
 	unsigned char *raw;    /* records as they are, in their order */
-	uint64_t *created;     /* by series, Unix time in ns */
+	unsigned char *times;  /* by series, when it was created; kept.c */
 	struct muster__kept_block *blocks;
 	uint32_t series;
-	size_t packed_count, packed_capacity, raw_count, raw_capacity, created_capacity, blocks_capacity;
+	size_t packed_count, packed_capacity, raw_count, raw_capacity, times_count, times_capacity, blocks_capacity;
 };
 
 /* A place between two records. */
 struct muster__kept_cursor {
 	const struct muster__kept *kept;
-	size_t packed, raw;
-	uint32_t series; /* how many are before it */
+	size_t packed, raw, times;
+	uint32_t series;  /* how many are before it */
+	uint64_t created; /* the last of them */
 	union {
-		struct muster__series_shm record; /* the last one that is shortened */
-		unsigned char bytes[MUSTER__KEPT_SHORTENED_MAX];
+		struct muster__series_shm record;                     /* the last one that is shortened */
+		unsigned char bytes[MUSTER__KEPT_SHORTENED_MAX + 16]; /* a few at a time may be written behind its end */
 	} last;
 };
 
@@ -68,5 +71,9 @@ void muster__kept_add(struct muster__kept *kept, struct muster__kept_cursor *end
 void muster__kept_trim(struct muster__kept *kept);
 
 void muster__kept_free(struct muster__kept *kept);
+
+/* Of each series take the earlier creation, of two that are known: ours and that in `bytes`, which are records as ours.
+ * *anew becomes true if there was one. Returns 0; -ENOMEM, and nothing has changed. */
+int muster__kept_created_take(struct muster__kept *kept, const unsigned char *bytes, bool *anew);
 
 #endif

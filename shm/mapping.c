@@ -319,9 +319,14 @@ static void node_unmap(struct muster__catalogue *node)
 
 static void created_tell(struct muster__merge *merge, struct muster__catalogue *node)
 {
-	for (uint32_t i = 0; i < node->mapping.series; i++)
+	struct muster__kept_cursor at;
+
+	muster__kept_begin(&at, &node->kept, 0);
+	for (uint32_t i = 0; i < node->mapping.series; i++) {
+		const struct muster__series_shm *record = muster__kept_series_next(&at);
 		if (node->views[i])
-			created_earliest(muster__series_at(merge, node->views[i] - 1), node->kept.created[i]);
+			created_earliest(muster__series_at(merge, node->views[i] - 1), record->created_unix_ns);
+	}
 	node->created_anew = false;
 }
 

@@ -122,17 +122,79 @@ static void test_all_kinds_and_lengths(void **state)
 	muster__kept_free(&kept);
 }
 
-static void test_created_of_others(void **state)
+/* The records, as another slab has them that was made at other times. */
+static size_t others_put(unsigned char *to, const uint64_t *created)
+{
+	size_t at = 0;
+	uint32_t series = 0;
+
+	for (uint32_t i = 0; i < records_count; at += records[i++].record.bytes) {
+		struct muster__series_shm *record = (void *)(to + at);
+		memcpy(record, records + i, records[i].record.bytes);
+		if (records[i].record.kind == MUSTER__RECORD_SERIES)
+			record->created_unix_ns = created[series++];
+	}
+	return at;
+}
+
+static void test_earlier_creation_stands(void **state)
 {
 	static const char tail[BYTES_MAX - 64] = "x";
+	static unsigned char other[100 * BYTES_MAX];
+	static const uint64_t times[] = {0, 1, 999, 1 << 20, UINT64_MAX / 2, UINT64_MAX};
+	uint64_t created[100];
+	bool anew = false;
 
 	(void)state;
 	records_count = 0;
-	for (uint32_t i = 0; i < 40; i++)
-		series_make(tail, i % 3 ? 8 : sizeof tail);
+	while (records_count < 100)
+		if (records_count % 7 == 6)
+			family_make();
+		else
+			series_make(tail, records_count % 3 ? 8 : sizeof tail);
+	for (uint32_t i = 0; i < 100; i++)
+		created[i] = 2000;
 	add_all();
-	for (uint32_t i = 0; i < 40; i++)
-		kept.created[i] = records[i].series.created_unix_ns = i;
+	others_put(other, created);
+	assert_int_equal(muster__kept_created_take(&kept, other, &anew), 0);
+	assert_false(anew);
+	assert_kept();
+	for (uint32_t i = 0; i < 100; i++)
+		created[i] = times[i % 6];
+	others_put(other, created);
+	assert_int_equal(muster__kept_created_take(&kept, other, &anew), 0);
+	assert_true(anew);
+	for (uint32_t i = 0, series = 0; i < 100; i++)
+		if (records[i].record.kind == MUSTER__RECORD_SERIES) {
+			uint64_t *own = &records[i].series.created_unix_ns, at = created[series++];
+			*own = at && at < *own ? at : *own;
+		}
+	assert_kept();
+	muster__kept_free(&kept);
+}
+
+/* Unknown is later than all. */
+static void test_any_time_of_creation(void **state)
+{
+	static const uint64_t times[] = {UINT64_MAX, 0, 1, 0, UINT64_MAX, UINT64_C(1) << 63, 5};
+	static unsigned char other[100 * 64];
+	uint64_t created[100];
+	bool anew = false;
+
+	(void)state;
+	records_count = 0;
+	for (uint32_t i = 0; i < 100; i++) {
+		series_make("x", 1);
+		records[i].series.created_unix_ns = times[i % 7];
+		created[i] = 7;
+	}
+	add_all();
+	assert_kept();
+	others_put(other, created);
+	assert_int_equal(muster__kept_created_take(&kept, other, &anew), 0);
+	for (uint32_t i = 0; i < 100; i++)
+		if (times[i % 7] == 0 || times[i % 7] > 7)
+			records[i].series.created_unix_ns = 7;
 	assert_kept();
 	muster__kept_free(&kept);
 }
@@ -152,7 +214,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_alike_in_few_bytes),
 		cmocka_unit_test(test_all_kinds_and_lengths),
-		cmocka_unit_test(test_created_of_others),
+		cmocka_unit_test(test_earlier_creation_stands),
+		cmocka_unit_test(test_any_time_of_creation),
 		cmocka_unit_test(test_none),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -107,7 +107,8 @@ static inline struct muster__view_family *family(enum muster_type type, char *na
 }
 
 /* The next series of a family; its values are all at index `at`. */
-static inline struct muster__view_series *series_of(struct muster__view_family *f, struct muster_str *labels, uint32_t at)
+static inline struct muster__view_series *series_of(struct muster__view_family *f, struct muster_str *labels,
+                                                    uint32_t at)
 {
 	uint32_t place;
 	struct muster__view_series *s = muster__view_series_make(&pool, f, labels, &place);
