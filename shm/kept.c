@@ -281,7 +281,7 @@ void muster__kept_add(struct muster__kept *kept, struct muster__kept_cursor *end
 	end->series = kept->series;
 }
 
-/* ---- room -------------------------------------------------------------------------------- */
+/* ---- room --------------------------------------------------------------------------------- */
 
 static void trim(void *array, size_t *capacity, size_t count, size_t item_bytes)
 {
@@ -329,37 +329,47 @@ static uint64_t created_next(const unsigned char **bytes)
 	return created;
 }
 
-int muster__kept_created_take(struct muster__kept *kept, const unsigned char *bytes, bool *anew)
+/* What the times are when the earlier of two stands.
+ *   to    where they go, and the blocks are told; NULL: they are only counted
+ *   any   whether one of the others is earlier
+ * Returns how many bytes they take. */
+static size_t times_merge(const struct muster__kept *kept, const unsigned char *bytes, unsigned char *to, bool *any)
 {
-	unsigned char *times = malloc((size_t)kept->series * NUMBER_BYTES_MAX + 1);
+	unsigned char number[NUMBER_BYTES_MAX];
 	const unsigned char *at = kept->times;
 	uint64_t own = 0, last = 0;
 	size_t count = 0;
-	bool any = false;
 
-	if (times == NULL)
-		return -ENOMEM;
 	for (uint32_t i = 0; i < kept->series; i++) {
 		if (i % BLOCK == 0) {
-			kept->blocks[i / BLOCK].times = (uint32_t)count; /* the same if no time is another */
 			own = last = 0;
+			if (to)
+				kept->blocks[i / BLOCK].times = (uint32_t)count;
 		}
 		own += signed_read(&at);
 		uint64_t other = created_next(&bytes);
 		bool earlier = other && (own == 0 || other < own);
-		count += signed_put(times + count, (earlier ? other : own) - last);
+		count += signed_put(to ? to + count : number, (earlier ? other : own) - last);
 		last = earlier ? other : own;
-		any = any || earlier;
+		*any |= earlier;
 	}
-	if (!any) {
-		free(times);
+	return count;
+}
+
+int muster__kept_created_take(struct muster__kept *kept, const unsigned char *bytes, bool *anew)
+{
+	bool any = false;
+	size_t count = times_merge(kept, bytes, NULL, &any);
+
+	if (!any)
 		return 0;
-	}
+	unsigned char *times = malloc(count);
+	if (times == NULL)
+		return -ENOMEM;
+	(void)times_merge(kept, bytes, times, &any);
 	free(kept->times);
 	kept->times = times;
-	kept->times_count = count;
-	kept->times_capacity = (size_t)kept->series * NUMBER_BYTES_MAX + 1;
-	trim(&kept->times, &kept->times_capacity, count, 1);
+	kept->times_count = kept->times_capacity = count;
 	*anew = true;
 	return 0;
 }
