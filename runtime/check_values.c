@@ -47,7 +47,7 @@ static struct muster_str value_of(const struct muster__view_series *series, uint
 }
 
 /* How many different values a label has; 0 for want of memory. */
-static size_t values_count(const struct muster__view_family *f, uint32_t label)
+static size_t values_count(const struct muster__view *view, const struct muster__view_family *f, uint32_t label)
 {
 	struct muster_str *values = malloc(f->series_count * sizeof *values);
 	size_t count = 0;
@@ -55,7 +55,7 @@ static size_t values_count(const struct muster__view_family *f, uint32_t label)
 	if (values == NULL)
 		return 0;
 	for (size_t i = 0; i < f->series_count; i++)
-		values[i] = value_of(f->series[i], label);
+		values[i] = value_of(muster__view_at(view, f->series[i]), label);
 	qsort(values, f->series_count, sizeof *values, text_order);
 	for (size_t i = 0; i < f->series_count; i++)
 		count += i == 0 || text_order(values + i - 1, values + i) != 0;
@@ -69,11 +69,10 @@ static void many_series(const struct muster__view *view, const struct muster__vi
 	size_t most = 0;
 	uint32_t label = 0;
 
-	(void)view;
 	if (samples_of(f) <= SAMPLES_MANY || f->label_count == 0)
 		return;
 	for (uint32_t i = 0; i < f->label_count; i++) {
-		size_t count = values_count(f, i);
+		size_t count = values_count(view, f, i);
 		label = count > most ? i : label;
 		most = count > most ? count : most;
 	}
@@ -95,11 +94,10 @@ static bool like_an_id(struct muster_str value)
 static void ids_in_label(const struct muster__view *view, const struct muster__view_family *f,
                          struct muster__finding *finding)
 {
-	(void)view;
 	for (uint32_t label = 0; label < f->label_count; label++) {
 		size_t ids = 0;
 		for (size_t i = 0; i < f->series_count; i++)
-			ids += like_an_id(value_of(f->series[i], label));
+			ids += like_an_id(value_of(muster__view_at(view, f->series[i]), label));
 		if (ids >= VALUES_LIKE_IDS)
 			muster__finding_set(finding, "%zu series have values of \"%s\" that look like identifiers", ids,
 			                    f->labels[label]);
@@ -144,7 +142,7 @@ static void unused(const struct muster__view *view, const struct muster__view_fa
                    struct muster__finding *finding)
 {
 	for (size_t i = 0; i < f->series_count; i++)
-		if (is_used(view, f->series[i]))
+		if (is_used(view, muster__view_at(view, f->series[i])))
 			return;
 	if (f->series_count)
 		muster__finding_set(finding, "nothing was ever recorded in its %zu series", f->series_count);
@@ -160,7 +158,7 @@ static void bounds_miss(const struct muster__view *view, const struct muster__vi
 	if (f->type != MUSTER_HISTOGRAM)
 		return;
 	for (size_t i = 0; i < f->series_count; i++) {
-		const uint64_t *buckets = view->ints + f->series[i]->int_at;
+		const uint64_t *buckets = view->ints + muster__view_at(view, f->series[i])->int_at;
 		first += buckets[0];
 		last += buckets[f->bounds_count];
 		for (uint32_t k = 0; k <= f->bounds_count; k++)

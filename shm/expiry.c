@@ -161,7 +161,7 @@ int muster__region_expire(struct muster_region *region)
 	for (size_t i = 0; i < view->family_count; i++) {
 		const struct muster__view_family *f = view->families[i];
 		for (size_t k = 0; rc == 0 && f->expiry_s && k < f->series_count; k++, looked_at++)
-			rc = series_look(region, f->series[k], now);
+			rc = series_look(region, muster__view_at(view, f->series[k]), now);
 	}
 	seen_prune(region->expiry, now, looked_at);
 	return rc;

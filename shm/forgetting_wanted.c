@@ -59,7 +59,7 @@ static void request_want(struct muster__applying *a, const struct muster__forget
 	if (series)
 		want(a, series, request->asked_unix_ns);
 	for (size_t i = 0; family && request->all && i < family->series_count; i++)
-		want(a, family->series[i], request->asked_unix_ns);
+		want(a, muster__view_at(&a->region->merge.view, family->series[i]), request->asked_unix_ns);
 }
 
 void muster__forgetting_want(struct muster__applying *a)
@@ -95,8 +95,10 @@ void muster__forgetting_had(struct muster__applying *a, const struct muster__sla
 	}
 	for (struct muster__forget_at at = {0}; (request = muster__forgets_next(slab, &at)) != NULL;) {
 		const struct muster__view_family *family = family_of(&at, request, &record);
-		for (size_t i = 0; family && request->all && i < family->series_count; i++)
-			if (a->had[family->series[i]->index] == NULL)
-				a->had[family->series[i]->index] = nothing;
+		for (size_t i = 0; family && request->all && i < family->series_count; i++) {
+			uint32_t index = muster__view_at(&a->region->merge.view, family->series[i])->index;
+			if (a->had[index] == NULL)
+				a->had[index] = nothing;
+		}
 	}
 }

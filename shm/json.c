@@ -386,7 +386,7 @@ void muster__json_write(const struct muster__making *m)
 			continue;
 		put_head(m->page, f->name, f->help, f->unit, types[f->type]);
 		for (size_t k = 0; k < f->series_count && !muster__family_per_pid(f); k++)
-			put_series(m->page, v, f->series[k]);
+			put_series(m->page, v, muster__view_at(v, f->series[k]));
 		for (size_t k = 0; k < count; k++)
 			put_pid_sample(m->page, &v->pid_samples[begin + k]);
 		muster__text_put(m->page, "]}");

@@ -57,11 +57,12 @@ static void family_take(struct muster__ledger_size *room, const struct muster__l
 	                                        .words = MUSTER__DROP_CELLS};
 
 	take(room, &own);
-	for (size_t i = 0; i < f->series_count; i++)
-		if (has_to(c, f->series[i])) {
-			struct muster__ledger_size size = series_size(f->series[i]);
+	for (size_t i = 0; i < f->series_count; i++) {
+		const struct muster__view_series *s = muster__view_at(&c->merge->view, f->series[i]);
+		struct muster__ledger_size size = series_size(s);
+		if (has_to(c, s))
 			take(room, &size);
-		}
+	}
 }
 
 struct muster__ledger_size muster__ledger_room(const struct muster__ledger_content *c)

@@ -296,9 +296,11 @@ static int samples_since(const struct image *m, const struct muster__view_family
 	uint64_t *times = malloc(f->series_count * sizeof *times);
 	if (times == NULL)
 		return -ENOMEM;
-	for (size_t i = 0; i < f->series_count; i++)
-		if (c->series[f->series[i]->index])
-			times[n++] = c->values->gauges[f->series[i]->gauge_at].time_ns;
+	for (size_t i = 0; i < f->series_count; i++) {
+		const struct muster__view_series *s = muster__view_at(&c->merge->view, f->series[i]);
+		if (c->series[s->index])
+			times[n++] = c->values->gauges[s->gauge_at].time_ns;
+	}
 	qsort(times, n, sizeof *times, by_time);
 	if (n > PID_SAMPLES_MAX)
 		*out = times[PID_SAMPLES_MAX - 1];
@@ -326,10 +328,11 @@ static int family_write(struct image *m, const struct muster__view_family *f)
 	if (rc == 0)
 		rc = samples_since(m, f, &since);
 	for (size_t i = 0; rc == 0 && i < f->series_count; i++) {
-		if (!is_wanted(c, f->series[i], leaves, since))
+		const struct muster__view_series *s = muster__view_at(&c->merge->view, f->series[i]);
+		if (!is_wanted(c, s, leaves, since))
 			continue;
-		if (muster__ledger_room_take(&m->room, c, f->series[i]))
-			rc = series_put(m, f->series[i]);
+		if (muster__ledger_room_take(&m->room, c, s))
+			rc = series_put(m, s);
 		else
 			m->left_out++;
 	}

@@ -11,7 +11,6 @@
 #include "bounds.h"
 #include "catalogue.h"
 #include "index.h"
-#include "pool.h"
 #include "sketches.h"
 #include "view.h"
 
@@ -60,10 +59,9 @@ enum muster__operation {
 struct muster__merge {
 	struct muster__view view;              /* ints and gauges are those of values */
 	struct muster__view_family **families; /* by index */
-	uint32_t *series;                      /* where they are in the pool, by index */
+	uint32_t *series;                      /* where they are in the view's pool, by index */
 	size_t families_count, families_capacity, series_count, series_capacity;
 	struct muster__index family_index, series_index;
-	struct muster__pool pool; /* the series */
 	struct muster__values values;
 	size_t series_max;                                           /* further ones are left out */
 	size_t reals_capacity, samples_capacity, quantiles_capacity; /* of the view */
@@ -99,7 +97,7 @@ struct muster__view_series *muster__view_series_make(struct muster__pool *pool, 
 /* By its index. */
 static inline struct muster__view_series *muster__series_at(const struct muster__merge *merge, size_t index)
 {
-	return muster__pool_at(&merge->pool, merge->series[index]);
+	return muster__view_at(&merge->view, merge->series[index]);
 }
 
 /* There will be so many series, if there is room for them. Returns 0 or -ENOMEM. */

@@ -444,7 +444,7 @@ void muster__protobuf_write(const struct muster__making *m)
 		const struct muster__spelling *spelled = f->spelled[m->escaping];
 		size_t begin = family_begin(m->page, spelled->name, f->help, f->unit, f->type);
 		for (size_t k = 0; k < f->series_count && !muster__family_per_pid(f); k++)
-			put_series(m->page, v, f->series[k], spelled->labels);
+			put_series(m->page, v, muster__view_at(v, f->series[k]), spelled->labels);
 		for (size_t k = 0; k < count; k++)
 			put_pid_sample(m->page, &v->pid_samples[first + k], spelled->labels);
 		message_end(m->page, begin);

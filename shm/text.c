@@ -276,9 +276,11 @@ static enum muster__text_head head_of(const struct muster__view_family *f, const
 static void all_series_write(const struct muster__making *m, const struct muster__text_family *r,
                              const struct muster__view_family *f, bool created)
 {
-	for (size_t k = 0; k < f->series_count && !m->page->failed; k++)
-		if (!f->series[k]->hidden)
-			series_write(m, r, f->series[k], created);
+	for (size_t k = 0; k < f->series_count && !m->page->failed; k++) {
+		const struct muster__view_series *s = muster__view_at(m->view, f->series[k]);
+		if (!s->hidden)
+			series_write(m, r, s, created);
+	}
 }
 
 /* NULL for want of memory. */

@@ -318,7 +318,7 @@ static void unset_show(struct muster__merge *merge)
 		if (!muster__is_gauge(family->type) || family->label_count != 0 || family->series_count == 0 ||
 		    muster__mode_per_pid(family->mode) || (family->flags & MUSTER__FAMILY_IMPORTED))
 			continue;
-		merge->values.gauges[family->series[0]->gauge_at].set = true;
+		merge->values.gauges[muster__view_at(&merge->view, family->series[0])->gauge_at].set = true;
 	}
 }
 

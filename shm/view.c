@@ -270,7 +270,7 @@ static int series_enter(struct muster__merge *merge, struct muster__view_series 
 	struct muster__view_family *family = series->family;
 	series->index = (uint32_t)merge->series_count++ & (MUSTER__VIEW_SERIES_MAX - 1);
 	merge->series[series->index] = at;
-	family->series[family->series_count++] = series;
+	family->series[family->series_count++] = at;
 	family->unsorted = true;
 	muster__index_add(&merge->series_index, hash, series->index);
 	return 0;
@@ -308,11 +308,12 @@ int muster__view_series_join(struct muster__merge *merge, struct muster__view_fa
 	    merge->view.int_count >= INTS_MAX ||
 	    (family->quantile_count && merge->view.sketch_count >= MUSTER__SKETCHES_MAX))
 		return -ENOSPC;
-	series = series_reserve(merge, family) == 0 ? muster__view_series_make(&merge->pool, family, labels, &at) : NULL;
+	series =
+		series_reserve(merge, family) == 0 ? muster__view_series_make(&merge->view.pool, family, labels, &at) : NULL;
 	if (series == NULL)
 		return -ENOMEM;
 	if (series_enter(merge, series, at, hash) != 0) {
-		muster__pool_return(&merge->pool, at);
+		muster__pool_return(&merge->view.pool, at);
 		return -ENOMEM;
 	}
 	*out = series;
@@ -361,10 +362,10 @@ static int family_order(const void *a, const void *b)
 	                                   *(struct muster__view_family *const *)b);
 }
 
-static int series_order(const void *a, const void *b)
+static int series_order(const void *a, const void *b, void *view)
 {
-	return muster__view_series_compare(*(struct muster__view_series *const *)a,
-	                                   *(struct muster__view_series *const *)b);
+	return muster__view_series_compare(muster__view_at(view, *(const uint32_t *)a),
+	                                   muster__view_at(view, *(const uint32_t *)b));
 }
 
 void muster__view_sort(struct muster__view *view)
@@ -375,7 +376,7 @@ void muster__view_sort(struct muster__view *view)
 	for (size_t i = 0; i < view->family_count; i++) {
 		struct muster__view_family *family = view->families[i];
 		if (family->unsorted)
-			qsort(family->series, family->series_count, sizeof *family->series, series_order);
+			qsort_r(family->series, family->series_count, sizeof *family->series, series_order, view);
 		family->unsorted = false;
 	}
 }
@@ -384,7 +385,7 @@ void muster__view_sort(struct muster__view *view)
 
 void muster__merge_clear(struct muster__merge *merge)
 {
-	muster__pool_clear(&merge->pool);
+	muster__pool_clear(&merge->view.pool);
 	for (size_t i = 0; i < merge->families_count; i++) {
 		for (int escaping = 0; escaping < MUSTER_ESCAPING_COUNT; escaping++) {
 			free(merge->families[i]->rendered[escaping]);

@@ -16,6 +16,8 @@
 
 #include <muster/region.h>
 
+#include "pool.h"
+
 /* How the names of a family are written on a page. */
 struct muster__spelling {
 	char *name;
@@ -32,11 +34,11 @@ struct muster__view_family {
 	uint32_t label_count;
 	char **labels; /* names */
 	uint32_t bounds_count;
-	double *bounds;                      /* finite, ascending */
-	uint32_t stored_count;               /* of doubles its records have: the bounds; or the quantiles and the window */
-	uint32_t quantile_count, window_s;   /* summary */
-	double *quantiles;                   /* 0 to 1, ascending */
-	struct muster__view_series **series; /* sorted */
+	double *bounds;                    /* finite, ascending */
+	uint32_t stored_count;             /* of doubles its records have: the bounds; or the quantiles and the window */
+	uint32_t quantile_count, window_s; /* summary */
+	double *quantiles;                 /* 0 to 1, ascending */
+	uint32_t *series;                  /* where they are in the pool; sorted */
 	size_t series_count, series_capacity;
 	size_t values_bytes_max; /* of a series */
 	bool unsorted;
@@ -119,6 +121,7 @@ struct muster__view_pid_sample {
 struct muster__view {
 	struct muster__view_family **families; /* sorted by name */
 	size_t family_count, family_capacity;
+	struct muster__pool pool; /* the series */
 	bool unsorted;
 	uint64_t *ints; /* int_count of them */
 	double *reals;
@@ -134,6 +137,12 @@ struct muster__view {
 	size_t names_meeting[MUSTER_ESCAPING_COUNT]; /* names of families and labels spelled otherwise than the scheme says,
 	                                              * because there they would be those of others */
 };
+
+/* A series by its place in the pool. */
+static inline struct muster__view_series *muster__view_at(const struct muster__view *view, uint32_t place)
+{
+	return muster__pool_at(&view->pool, place);
+}
 
 /* The shortest decimal that reads back as x, in at most 24 bytes; returns the count. Plain from 1e-4 to below
  * 1e+21; with le_style, the spelling of bucket bounds, to below 1e+06, and a whole number ends in ".0". +Inf, -Inf,

@@ -344,7 +344,7 @@ static void family(struct reading *r, const struct muster__view_family *f, size_
 			type = kinds[i].name;
 	FUZZ_REQUIRE(strcmp(r->line.rest.bytes, type) == 0, "type %s, want %s", r->line.rest.bytes, type);
 	for (size_t i = 0; f->mode != MUSTER_ALL && i < f->series_count; i++)
-		series(r, f->series[i]);
+		series(r, muster__view_at(&merge.view, f->series[i]));
 	for (; *sample < merge.view.pid_sample_count && merge.view.pid_samples[*sample].series->family == f; ++*sample)
 		pid_sample(r, &merge.view.pid_samples[*sample]);
 }

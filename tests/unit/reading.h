@@ -59,10 +59,11 @@ static inline const struct muster__view_series *series_of(const struct muster_re
 	const struct muster__view_family *family = muster__view_family_find(&region->merge, muster_str(name));
 
 	for (size_t i = 0; family && i < family->series_count; i++) {
-		const char *at = family->series[i]->values;
+		const struct muster__view_series *series = muster__view_at(&region->merge.view, family->series[i]);
+		const char *at = series->values;
 		struct muster_str value = family->label_count ? muster__value_next(&at) : muster_str("");
 		if (family->label_count == 0 || (value.count == strlen(label) && memcmp(value.bytes, label, value.count) == 0))
-			return family->series[i];
+			return series;
 	}
 	return NULL;
 }

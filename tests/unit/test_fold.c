@@ -45,7 +45,7 @@ static struct said say(const struct muster_region *region)
 	memset(&said, 0, sizeof said);
 	for (size_t i = 0; i < view->family_count; i++)
 		for (size_t j = 0; j < view->families[i]->series_count; j++) {
-			const struct muster__view_series *s = view->families[i]->series[j];
+			const struct muster__view_series *s = muster__view_at(view, view->families[i]->series[j]);
 			struct muster__cells cells =
 				muster__cells_of(s->family->type, s->family->mode, s->family->bounds, s->family->bounds_count);
 			said.series++;

@@ -109,7 +109,7 @@ static void view_is_in_byte_order(void **state)
 	const struct muster__view_family *calls = series_of(region, "calls_total", "/b")->family;
 	static const char *const values[] = {"/b", "/even", "/odd"};
 	for (size_t i = 0; i < 3; i++) {
-		const char *at = calls->series[i]->values;
+		const char *at = muster__view_at(view, calls->series[i])->values;
 		struct muster_str value = muster__value_next(&at);
 		assert_int_equal(value.count, strlen(values[i]));
 		assert_memory_equal(value.bytes, values[i], value.count);

@@ -355,8 +355,9 @@ static void next_page_shows_new_values_and_newcomers(void **state)
 	page_is("# HELP a_total A.\n# TYPE a_total counter\na_total{n=\"2\"} 1.5\n");
 	page_is("# HELP a_total A.\n# TYPE a_total counter\na_total{n=\"2\"} 1.5\n");
 	series_of(f, &one, 1);
-	f->series[1] = f->series[0];
-	f->series[0] = series[1];
+	uint32_t first = f->series[0];
+	f->series[0] = f->series[1];
+	f->series[1] = first;
 	reals[0] = 2.25;
 	reals[1] = -0.0;
 	page_is("# HELP a_total A.\n# TYPE a_total counter\na_total{n=\"1\"} -0\na_total{n=\"2\"} 2.25\n");

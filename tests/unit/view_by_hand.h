@@ -20,9 +20,9 @@ static double reals[ITEMS_MAX];
 static struct muster__view_gauge gauges[ITEMS_MAX];
 static struct muster__view_pid_sample pid_samples[ITEMS_MAX];
 static struct muster__view_family families[ITEMS_MAX], *family_order[ITEMS_MAX];
-static struct muster__view_series *series[ITEMS_MAX], *series_order[ITEMS_MAX][ITEMS_MAX];
+static struct muster__view_series *series[ITEMS_MAX];
+static uint32_t series_order[ITEMS_MAX][ITEMS_MAX];
 static size_t series_count;
-static struct muster__pool pool;
 static struct muster__view view;
 static struct muster__text_rests rests;
 static struct muster__text_buffer buffer;
@@ -88,7 +88,7 @@ static inline int page_teardown(void **state)
 {
 	(void)state;
 	rendered_forget();
-	muster__pool_clear(&pool);
+	muster__pool_clear(&view.pool);
 	buffer_free();
 	return 0;
 }
@@ -111,10 +111,11 @@ static inline struct muster__view_series *series_of(struct muster__view_family *
                                                     uint32_t at)
 {
 	uint32_t place;
-	struct muster__view_series *s = muster__view_series_make(&pool, f, labels, &place);
+	struct muster__view_series *s = muster__view_series_make(&view.pool, f, labels, &place);
 
 	assert_non_null(s);
-	f->series[f->series_count++] = series[series_count++] = s;
+	f->series[f->series_count++] = place;
+	series[series_count++] = s;
 	s->int_at = s->real_at = at;
 	return s;
 }
