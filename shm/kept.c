@@ -335,7 +335,7 @@ static uint64_t created_next(const unsigned char **bytes)
  * Returns how many bytes they take. */
 static size_t times_merge(const struct muster__kept *kept, const unsigned char *bytes, unsigned char *to, bool *any)
 {
-	unsigned char number[NUMBER_BYTES_MAX];
+	unsigned char number[NUMBER_BYTES_MAX] = {0};
 	const unsigned char *at = kept->times;
 	uint64_t own = 0, last = 0;
 	size_t count = 0;
