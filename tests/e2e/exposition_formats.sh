@@ -55,12 +55,6 @@ prometheus_start() {
 	prometheus --config.file="$dir/p.yml" --storage.tsdb.path="$dir/tsdb.$1" --web.listen-address="$api" "${@:2}" >"$dir/prometheus.$1.log" 2>&1 &
 	masters+=($!)
 }
-query() {
-	curl -s --data-urlencode "query=$1" "http://$api/api/v1/query" |
-		/usr/bin/python3 -c 'import json, sys; print(*(r["value"][1] for r in json.load(sys.stdin)["data"]["result"]))'
-}
-answers() { [ "$(query "$1")" = "$2" ]; }
-answered() { until_true 60 answers "$2" "$3" && ok "$1" || fail "$1: $(query "$2")"; }
 prometheus_start openmetrics
 answered "prometheus_takes_openmetrics" 'calls_total{path="a\"b\\c\nd"}' 3
 answered "prometheus_openmetrics_info" 'app_info{path="1.2.3"}' 1

@@ -8,6 +8,7 @@ Prints "ok NAME" or "not ok NAME: why"."""
 import json
 import sys
 
+from exposition_json import samples_of_json
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as text
 
@@ -19,24 +20,6 @@ def samples_of(families):
             key = s.name, tuple(sorted(s.labels.items()))
             assert key not in out, f"{key} comes twice"
             out[key] = float(s.value)
-    return out
-
-
-def samples_of_json(page):
-    out = {}
-    for family in page:
-        for metric in family["metrics"]:
-            def put(suffix, value, **more):
-                out[family["name"] + suffix, tuple(sorted({**metric["labels"], **more}.items()))] = float(value)
-            if "value" in metric:
-                put("", metric["value"])
-            else:
-                put("_sum", metric["sum"])
-                put("_count", metric["count"])
-                for quantile, value in metric.get("quantiles", {}).items():
-                    put("", value, quantile=quantile)
-                for bound, count in metric.get("buckets", {}).items():
-                    put("_bucket", count, le=bound)
     return out
 
 

@@ -57,6 +57,14 @@ free_port() {
 	/usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }
 
+# answered NAME QUERY VALUES: the Prometheus, or what speaks its API, at $api comes to answer so.
+query() {
+	curl -s --data-urlencode "query=$1" "http://$api/api/v1/query" |
+		/usr/bin/python3 -c 'import json, sys; print(*(r["value"][1] for r in json.load(sys.stdin)["data"]["result"]))'
+}
+answers() { [ "$(query "$1")" = "$2" ]; }
+answered() { until_true 60 answers "$2" "$3" && ok "$1" || fail "$1: $(query "$2")"; }
+
 # worker_compile FILE: a program of this folder that records by libmuster, as $dir/worker.
 worker_compile() {
 	local build=${muster%/*} here

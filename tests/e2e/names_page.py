@@ -10,6 +10,7 @@ import json
 import re
 import sys
 
+from exposition_json import samples_of_json
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as text
 
@@ -92,22 +93,6 @@ def collected(samples, back=lambda name: name):
     return out
 
 
-def of_json(page):
-    out = {}
-    for family in page:
-        for metric in family["metrics"]:
-            def put(suffix, value, **more):
-                out[family["name"] + suffix, tuple(sorted({**metric["labels"], **more}.items()))] = float(value)
-            if "value" in metric:
-                put("", metric["value"])
-                continue
-            put("_sum", metric["sum"])
-            put("_count", metric["count"])
-            for bound, count in metric["buckets"].items():
-                put("_bucket", count, le=bound)
-    return out
-
-
 def told(name, good, why=""):
     print(f"ok {name}" if good else f"not ok {name}: {why}")
     return good
@@ -119,7 +104,7 @@ def difference(a, b):
 
 def main():
     json_path, pages = sys.argv[1], sys.argv[2:]
-    true = of_json(json.load(open(json_path, encoding="utf-8")))
+    true = samples_of_json(json.load(open(json_path, encoding="utf-8")))
     good = told("json_has_all", len(true) > 25, len(true))
     for scheme, text_path, openmetrics_path in zip(pages[::3], pages[1::3], pages[2::3]):
         plain, om = (open(path, encoding="utf-8", newline="\n").read() for path in (text_path, openmetrics_path))

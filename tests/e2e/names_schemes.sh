@@ -54,12 +54,6 @@ for name in http.server.requests_total http_server_requests_total http.server.du
 done
 
 printf "global: {scrape_interval: 1s}\nscrape_configs: [{job_name: m, static_configs: [{targets: ['127.0.0.1:%s']}]}]\n" "${address##*:}" >"$dir/p.yml"
-query() {
-	curl -s --data-urlencode "query=$1" "http://$api/api/v1/query" |
-		/usr/bin/python3 -c 'import json, sys; print(*(r["value"][1] for r in json.load(sys.stdin)["data"]["result"]))'
-}
-answers() { [ "$(query "$1")" = "$2" ]; }
-answered() { until_true 60 answers "$2" "$3" && ok "$1" || fail "$1: $(query "$2")"; }
 all_is_there() { # $1: by whom
 	answered "$1_counter" 'http_server_requests_total{http_method="P\"\\\nOST"}' "$2"
 	answered "$1_bucket" 'http_server_duration_bucket{http_method="GET",le="0.5"}' "$3"
