@@ -277,6 +277,16 @@ static int set_series_max(struct muster__options *o, const char *name, const cha
 	return read_number(name, value, SERIES_MAX, &o->prefork.series_max);
 }
 
+/* Which of the names a value is; count if it is none. */
+static int name_find(const char *const *names, int count, const char *value)
+{
+	int i = 0;
+
+	while (i < count && strcmp(names[i], value) != 0)
+		i++;
+	return i;
+}
+
 static int set_format(struct muster__options *o, const char *name, const char *value)
 {
 	static const char *const names[] = {
@@ -285,12 +295,10 @@ static int set_format(struct muster__options *o, const char *name, const char *v
 #undef MUSTER__ROW
 	};
 
-	for (int i = 0; i < MUSTER_FORMAT_COUNT; i++)
-		if (strcmp(names[i], value) == 0) {
-			o->format = (enum muster_format)i;
-			return 0;
-		}
-	return muster__refuse(EX_USAGE, "%s %s: must be text, openmetrics, protobuf or json", name, value);
+	o->format = (enum muster_format)name_find(names, MUSTER_FORMAT_COUNT, value);
+	if (o->format == MUSTER_FORMAT_COUNT)
+		return muster__refuse(EX_USAGE, "%s %s: must be text, openmetrics, protobuf or json", name, value);
+	return 0;
 }
 
 static int set_escaping(struct muster__options *o, const char *name, const char *value)
@@ -301,12 +309,10 @@ static int set_escaping(struct muster__options *o, const char *name, const char 
 #undef MUSTER__ROW
 	};
 
-	for (int i = 0; i < MUSTER_ESCAPING_COUNT; i++)
-		if (strcmp(names[i], value) == 0) {
-			o->escaping = (enum muster_escaping)i;
-			return 0;
-		}
-	return muster__refuse(EX_USAGE, "%s %s: must be underscores, dots, values or allow-utf-8", name, value);
+	o->escaping = (enum muster_escaping)name_find(names, MUSTER_ESCAPING_COUNT, value);
+	if (o->escaping == MUSTER_ESCAPING_COUNT)
+		return muster__refuse(EX_USAGE, "%s %s: must be underscores, dots, values or allow-utf-8", name, value);
+	return 0;
 }
 
 static int set_multiproc_dir(struct muster__options *o, const char *name, const char *value)
